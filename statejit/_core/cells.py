@@ -1,0 +1,57 @@
+"""The mutable cell: a box with identity around one array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import RawTransformError
+from .frames import CURRENT
+from .slots import is_tracer
+
+
+class Cell:
+    """Holds one `jax.Array`; inside a trace its content lives in the current frame's overlay.
+
+    Args:
+        value: the array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> cell = Cell(jnp.zeros(2))
+        >>> cell.value = cell.value + 1
+        >>> cell.value.tolist()
+        [1.0, 1.0]
+    """
+
+    __slots__ = ("__weakref__", "_value")
+
+    keeps = False
+    """Whether an attribute that holds this cell keeps it: assignment then writes into the cell."""
+
+    def __init__(self, value: Any) -> None:
+        frame = CURRENT.get()
+        if frame is None:
+            self._value = value
+        else:
+            frame.create(self)
+            frame.write(self, "_value", value)
+
+    @property
+    def value(self) -> Any:
+        """The array in the cell: a `jax.Array`, or a tracer inside a trace."""
+        frame = CURRENT.get()
+        return self._value if frame is None else frame.read(self, "_value")
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        frame = CURRENT.get()
+        if frame is not None:
+            frame.write(self, "_value", value)
+        elif is_tracer(value) and not is_tracer(self._value):
+            raise RawTransformError(
+                f"a mutable array of shape {self._value.shape} was written under a JAX "
+                "transformation that is not lifted.",
+                do="use the function of the same name from statejit, which carries state.",
+            )
+        else:
+            self._value = value

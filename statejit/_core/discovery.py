@@ -1,0 +1,305 @@
+"""Discovery: one run of the user's code, abstract, from which everything else follows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+
+from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
+from .base import hooked, written_outside
+from .frames import CURRENT, Frame, raw_dict
+from .ground import Ground, Memory
+from .numbers import Number
+from .outside import Outside
+from .places import raising_frame
+from .recipes import Refill, SetAttr, Writer
+from .slots import MISSING, Slot, is_tracer
+
+
+@dataclasses.dataclass(eq=False)
+class Traced:
+    """What one run of a function did.
+
+    Args:
+        pure: (inputs) -> outputs, flat lists of arrays.
+        inputs: for each input its slot, or the index of a step on the tape of numbers.
+        jaxpr: the closed jaxpr behind `pure`.
+        effects: what the call does besides returning.
+        result: the recipe of what is returned.
+        extra: recipes of further values that `finish` asked for.
+        frame: the frame, with its tracers dropped.
+    """
+
+    pure: Callable[..., list[Any]]
+    inputs: list[Slot | int]
+    jaxpr: Any
+    effects: list[SetAttr | Refill]
+    result: Any
+    frame: Frame
+    args: Any
+    kwargs: Any
+
+
+def on_ground(
+    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any = ((), ())
+) -> tuple[Traced, Ground]:
+    """Runs a function over the real objects.
+
+    Args:
+        fun: the user's function, bound method, or watched object.
+        args: its arguments.
+        kwargs: its keyword arguments.
+        memory: what is known of the numbers of its code.
+        static: positions and names of arguments that are compile-time constants.
+
+    Returns:
+        What it did, and the ground with all guards.
+    """
+    ground = Ground(memory)
+    outside = Outside(ground)
+    ground.find(None, "fun", None, fun, "", mode="outside")
+    entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
+    outside.follow()
+    with hooked():
+        traced = run(fun, *entries, Frame(ground, ground))
+        outside.follow()
+        outside.check()
+        check_bypasses(ground)
+    check_captures(traced, ground)
+    return traced, ground
+
+
+def in_frame(fun: Any, args: Any, kwargs: Any, beneath: Frame) -> Traced:
+    """Runs a function over the overlay of an enclosing frame."""
+    frame = Frame(beneath, beneath.ground)
+    entries = [frame.adopt_argument(arg) for arg in args]
+    named = {name: frame.adopt_argument(arg) for name, arg in kwargs.items()}
+    return run(fun, entries, named, frame)
+
+
+def argument_names(fun: Any) -> list[str]:
+    """Returns the names of the positional parameters, as far as they can be told."""
+    while hasattr(fun, "fun"):
+        fun = fun.fun
+    bound = hasattr(fun, "__self__")
+    fun = getattr(fun, "__func__", fun)
+    code = getattr(fun, "__code__", None) or getattr(
+        vars(type(fun)).get("__call__"), "__code__", None
+    )
+    if code is None:
+        return []
+    start = 1 if bound or not hasattr(fun, "__code__") else 0
+    return list(code.co_varnames[start : code.co_argcount])
+
+
+def argument_entries(
+    ground: Ground, args: Any, kwargs: Any, static: Any, names: list[str]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Makes the nodes of the arguments, and returns their entries."""
+    positions, keywords = static
+    top = ground.add(None, "args", None, args, "")
+    top.must("length", len(args))
+    entries = []
+    for i, arg in enumerate(args):
+        shown = names[i] if i < len(names) else f"args[{i}]"
+        fixed = i in positions or (i < len(names) and names[i] in keywords)
+        entries.append(_argument(ground, top, "item", i, arg, shown, fixed))
+    top = ground.add(None, "kwargs", None, kwargs, "")
+    top.must("names", tuple(kwargs))
+    named = {
+        name: _argument(ground, top, "key", name, arg, name, name in keywords)
+        for name, arg in kwargs.items()
+    }
+    return entries, named
+
+
+def _argument(
+    ground: Ground, top: Any, access: str, key: Any, arg: Any, shown: str, fixed: bool
+) -> Any:
+    if not fixed or ground.is_holder(arg):
+        return ground.find(top, access, key, arg, shown, mode="args")
+    hash(arg)  # as in JAX, static arguments must be hashable
+    ground.add(top, access, key, arg, shown).must("equal", arg)
+    return arg
+
+
+def run(fun: Any, args: list[Any], kwargs: dict[str, Any], frame: Frame) -> Traced:
+    """Traces a function whose arguments are given as entries of a frame."""
+    found: dict[str, Any] = {}
+
+    def body() -> list[Any]:
+        with frame.opened():
+            handed = [frame.hand_out(entry) for entry in args]
+            named = {name: frame.hand_out(entry) for name, entry in kwargs.items()}
+            with described(frame):
+                result = fun(*handed, **named)
+            writer = Writer(frame)
+            found["result"] = writer.recipe(result)
+            found["effects"] = writer.effects()
+        frame.forget()
+        return writer.outs
+
+    with leaks_described(frame):
+        closed = jax.make_jaxpr(body)()
+    pure, inputs, bound = open_constants(closed, frame)
+    return Traced(pure, inputs, bound, found["effects"], found["result"], frame, args, kwargs)
+
+
+def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:
+    """Turns the constants that stand for slots and numbers into inputs."""
+    jaxpr = closed.jaxpr
+    steps = {id(p): i for i, p in frame.ground.tape.inputs.items()}
+    on_top = isinstance(frame.beneath, Ground)
+    variables: list[Any] = []
+    inputs: list[Any] = []
+    rest: list[Any] = []
+    values: list[Any] = []
+    for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
+        slot = frame.slots.get(id(value))
+        if slot is not None:
+            variables.append(variable)
+            inputs.append(slot)
+        elif on_top and id(value) in steps:
+            variables.append(variable)
+            inputs.append(steps[id(value)])
+        else:
+            rest.append(variable)
+            values.append(value)
+    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
+    return jaxpr_as_fun(opened), inputs, opened
+
+
+# Errors ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def described(frame: Frame) -> Iterator[None]:
+    """Turns JAX's errors about traced values into ours, with the user's line and the path."""
+    try:
+        yield
+    except jax.errors.ConcretizationTypeError as error:
+        entry = raising_frame(error)
+        where, source, paths = "", "", []
+        if entry is not None:
+            code = entry.tb_frame.f_code
+            where = f"{code.co_filename}:{entry.tb_lineno}"
+            source, paths = expression(entry, frame)
+        what = "Python asked for the value of a traced array" + (f": {source}" if source else ".")
+        if paths:
+            where = f"{', '.join(paths)}, at {where}"
+        raise TracedControlFlowError(
+            what,
+            where=where,
+            do="use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a "
+            "Python attribute or a static argument.",
+        ) from error
+
+
+def expression(entry: Any, frame: Frame) -> tuple[str, list[str]]:
+    """Returns the source of the expression that failed, and the paths of the slots in it."""
+    import ast
+    import linecache
+
+    code, local = entry.tb_frame.f_code, entry.tb_frame.f_locals
+    line = linecache.getline(code.co_filename, entry.tb_lineno).strip()
+    paths = []
+    try:
+        tree = ast.parse(line.rstrip(":") if not line.startswith("if ") else line[3:].rstrip(":"))
+    except SyntaxError:
+        try:
+            tree = ast.parse(f"{line}\n pass" if line.endswith(":") else line.removeprefix("el"))
+        except SyntaxError:
+            return line, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            holder = local.get(node.value.id, entry.tb_frame.f_globals.get(node.value.id))
+            if frame.ground.is_holder(holder):
+                paths.append(frame.ground.path_of(holder, node.attr))
+    return line, list(dict.fromkeys(paths))
+
+
+@contextmanager
+def leaks_described(frame: Frame) -> Iterator[None]:
+    """Turns JAX's error about a dead tracer into ours."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError as error:
+        raise EscapeError(
+            "a value that was computed under a JAX transformation was kept beyond it.",
+            where=frame.ground.where(),
+            do="return it from the transformed function, or use the function of the same name "
+            "from statejit, which carries state.",
+        ) from error
+
+
+def check_bypasses(ground: Ground) -> None:
+    """Refuses attributes that were changed past the hooks, and takes tracers out of them.
+
+    Raises:
+        BypassError: if an attribute of a touched object was changed by `object.__setattr__` or
+            in its real `__dict__`.
+    """
+    for holder, before in ground.touched.values():
+        now = raw_dict(holder)
+        if before is None or now is None:
+            continue
+        changed = [n for n in {**before, **now} if now.get(n, MISSING) is not before.get(n, MISSING)]
+        changed = [n for n in changed if (id(holder), n) not in written_outside]
+        for name in changed:
+            if name in before:
+                now[name] = before[name]
+            else:
+                del now[name]
+        if changed:
+            raise BypassError(
+                f"{ground.path_of(holder, changed[0])} was written past attribute assignment.",
+                do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that "
+                "the write can be watched.",
+            )
+
+
+def check_captures(traced: Traced, ground: Ground) -> None:
+    """Refuses programs in which an array of a watched object was frozen.
+
+    Raises:
+        RawTransformError: if a slot was read under a plain `jax.jit` or its kin, which keeps what
+            it captures inside its own program.
+        BypassError: if an array was read past the hooks.
+    """
+    slots = traced.frame.slots
+    hidden = {id(c) for c in hidden_constants(traced.jaxpr.jaxpr)}
+    for placeholder in hidden:
+        if placeholder in slots:
+            raise RawTransformError(
+                f"{ground.path_of_entry(slots[placeholder])} was read under a plain jax.jit (or its "
+                "kin), which would keep its present value.",
+                do="pass the array to that function as an argument, or use statejit.jit.",
+            )
+    if hidden & {id(p) for p in ground.tape.inputs.values()}:
+        raise RawTransformError(
+            "a Python number that varies was read under a plain jax.jit (or its kin).",
+            do="pass it to that function as an argument, or use statejit.jit.",
+        )
+    held = {id(n.value): n for n in ground.nodes if n.test == "array"}
+    for constant in (*traced.jaxpr.consts, *hidden_constants(traced.jaxpr.jaxpr)):
+        node = held.get(id(constant))
+        if node is not None and not any(n.value is constant for n in ground.nodes if n.test == "is"):
+            raise BypassError(
+                f"{node.path()} was read past attribute access.",
+                do="read it as an attribute (`self.name` or `getattr`), so that the read can be "
+                "watched.",
+            )
+
+
+def hidden_constants(jaxpr: Any) -> Iterator[Any]:
+    """Yields the constants that jaxprs inside a jaxpr keep for themselves."""
+    for equation in jaxpr.eqns:
+        for value in jax.tree.leaves(list(equation.params.values())):
+            if hasattr(value, "eqns"):  # a Jaxpr or a ClosedJaxpr; one class on newer JAX
+                yield from getattr(value, "consts", ())
+                yield from hidden_constants(getattr(value, "jaxpr", value))

@@ -1,0 +1,280 @@
+"""The frame: one running trace, and the overlay in which all its reads and writes take place.
+
+A frame never touches what is beneath it: the real objects (`Ground`), or the enclosing frame. What
+it finds there it keeps as an *entry*: a `Slot` for an array, a `Container` for a list and its kin,
+and the value itself for anything else. An entry is *handed out* to the user's code as a tracer, as
+a copy, or as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import jax
+
+from ..errors import RawTransformError
+from .containers import Container, kind_of
+from .slots import MISSING, Slot, as_tracer, fresh, is_tracer, stand_in, trace_state
+
+CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
+
+
+class Beneath(Protocol):
+    """What a frame asks of the real objects or of the enclosing frame."""
+
+    def lookup(self, holder: Any, name: str) -> Any:
+        """Returns the entry of one attribute, or `MISSING`; records that it was read."""
+        ...
+
+    def names(self, holder: Any) -> tuple[str, ...]:
+        """Returns the names of all attributes; records that they were read."""
+        ...
+
+    def peek(self, holder: Any, name: str) -> Any:
+        """Returns an attribute without recording more than whether it keeps what is assigned."""
+        ...
+
+
+class State:
+    """The overlay of one object or cell: entries that were read, values that were written."""
+
+    __slots__ = ("attrs", "born", "created", "found", "holder", "written")
+
+    def __init__(self, holder: Any, created: bool, born: Any) -> None:
+        self.holder, self.created, self.born = holder, created, born
+        self.attrs: dict[str, Any] = {}
+        self.found: dict[str, Any] = {}  # what was beneath, for the names that were read
+        self.written: dict[str, None] = {}
+
+
+class Frame:
+    """One running trace over what is beneath it.
+
+    Args:
+        beneath: the enclosing frame, or the ground.
+        ground: the real objects beneath all frames.
+    """
+
+    def __init__(self, beneath: Beneath, ground: Any) -> None:
+        self.beneath, self.ground = beneath, ground
+        self.states: dict[int, State] = {}
+        self.copies: dict[int, tuple[Container, Any, list[Any]]] = {}
+        self.copied_from: dict[int, Container] = {}  # id of a copy -> what it is a copy of
+        self.tracers: dict[int, list[tuple[Any, Any]]] = {}
+        self.slots: dict[int, Slot] = {}  # id of a placeholder -> slot
+        self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
+        self.adopted: dict[int, tuple[Any, Any]] = {}
+        self.state: Any = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Frame]:
+        """Makes this the current frame; must be entered inside the trace that it belongs to."""
+        self.state = trace_state()
+        token = CURRENT.set(self)
+        try:
+            yield self
+        finally:
+            CURRENT.reset(token)
+
+    # Reading and writing -----------------------------------------------------------------------
+
+    def state_of(self, holder: Any) -> State:
+        """Returns the overlay of an object or cell."""
+        state = self.states.get(id(holder))
+        if state is None:
+            state = self.states[id(holder)] = State(holder, False, self.state)
+        return state
+
+    def create(self, holder: Any) -> None:
+        """Notes that an object or cell was made inside this frame."""
+        self.states[id(holder)] = State(holder, True, trace_state())
+        self.ground.created(holder)
+
+    def lookup(self, holder: Any, name: str) -> Any:
+        """Returns the entry of one attribute, or `MISSING`."""
+        state = self.state_of(holder)
+        if name in state.attrs:
+            return state.attrs[name]
+        if state.created:
+            return raw_get(holder, name)
+        entry = self.beneath.lookup(holder, name)
+        if isinstance(self.beneath, Frame):
+            entry = self.adopt(entry)
+        state.attrs[name] = state.found[name] = entry
+        return entry
+
+    def read(self, holder: Any, name: str) -> Any:
+        """Returns what the user's code sees of one attribute, or `MISSING`."""
+        return self.hand_out(self.lookup(holder, name))
+
+    def peek(self, holder: Any, name: str) -> Any:
+        """Returns an attribute as it stands, for a write that may have to go into it."""
+        state = self.states.get(id(holder))
+        if state is not None and name in state.attrs:
+            return state.attrs[name]
+        if state is not None and state.created:
+            return raw_get(holder, name)
+        return self.beneath.peek(holder, name)
+
+    def write(self, holder: Any, name: str, value: Any) -> None:
+        """Writes (or, with `MISSING`, deletes) an attribute in the overlay."""
+        state = self.state_of(holder)
+        if trace_state() != state.born:
+            raise RawTransformError(
+                f"{self.ground.path_of(holder, name)} was written under a JAX transformation that "
+                "is not lifted.",
+                where=self.ground.where(),
+                do="use the function of the same name from statejit, which carries state.",
+            )
+        state.attrs[name] = value
+        state.written[name] = None
+
+    def names(self, holder: Any) -> tuple[str, ...]:
+        """Returns the names of all attributes of an object, in order."""
+        state = self.state_of(holder)
+        names = raw_names(holder) if state.created else self.beneath.names(holder)
+        here = dict.fromkeys((*names, *state.written))
+        return tuple(n for n in here if state.attrs.get(n, None) is not MISSING)
+
+    # Handing out -------------------------------------------------------------------------------
+
+    def hand_out(self, entry: Any) -> Any:
+        """Returns an entry as the user's code sees it."""
+        if type(entry) is Slot:
+            return self.tracer(entry)
+        if type(entry) is Container:
+            return self.copy(entry)
+        return entry
+
+    def tracer(self, slot: Slot) -> Any:
+        """Returns the tracer of a slot in JAX's running trace: always the same one."""
+        state = trace_state()
+        known = self.tracers.setdefault(id(slot), [])
+        for at, tracer in known:
+            if at == state:
+                return tracer
+        tracer = as_tracer(slot.placeholder)
+        known.append((state, tracer))
+        self.slots[id(slot.placeholder)] = slot
+        self.origins[id(tracer)] = slot
+        return tracer
+
+    def copy(self, container: Container) -> Any:
+        """Returns this frame's copy of a container: always the same one."""
+        if id(container) in self.copies:
+            return self.copies[id(container)][1]
+        if trace_state() != self.state:
+            raise RawTransformError(
+                f"{self.ground.path_of_entry(container)} was first read under a JAX transformation "
+                "that is not lifted.",
+                where=self.ground.where(),
+                do="read it before, or use the function of the same name from statejit.",
+            )
+        handed = [self.hand_out(child) for child in container.children]
+        copy = container.kind.build(type(container.real), container.aux, handed)
+        unchanged = all(a is b for a, b in zip(handed, container.children, strict=True))
+        if unchanged and (not container.kind.mutable or isinstance(container.real, frozenset)):
+            copy = container.real
+        self.copies[id(container)] = (container, copy, handed)
+        self.copied_from[id(copy)] = container
+        return copy
+
+    # Entries of the enclosing frame ------------------------------------------------------------
+
+    def adopt(self, entry: Any) -> Any:
+        """Returns this frame's own entry for what the enclosing frame holds."""
+        if type(entry) is Slot:
+            return entry
+        if type(entry) is Container:
+            if id(entry) not in self.beneath.copies:  # type: ignore[attr-defined]
+                return entry
+            entry = self.beneath.copies[id(entry)][1]  # type: ignore[attr-defined]
+        if id(entry) in self.adopted:
+            return self.adopted[id(entry)][1]
+        if isinstance(entry, jax.Array):
+            slot = Slot(entry, stand_in(entry) if is_tracer(entry) else fresh(entry))
+            self.adopted[id(entry)] = (entry, slot)
+            return slot
+        kind = None if self.ground.is_holder(entry) else kind_of(entry)
+        if kind is None:
+            return entry
+        aux, children = kind.take_apart(entry)
+        container = Container(entry, kind, aux, [], None)
+        self.adopted[id(entry)] = (entry, container)
+        container.children.extend(self.adopt(child) for child in children)
+        return container
+
+    def adopt_argument(self, arg: Any) -> Any:
+        """Returns the entry of an argument; arrays are told apart by position."""
+        if isinstance(arg, jax.Array):
+            return Slot(arg, stand_in(arg) if is_tracer(arg) else fresh(arg))
+        kind = None if self.ground.is_holder(arg) else kind_of(arg)
+        if kind is None or kind.mutable:
+            return self.adopt(arg)
+        aux, children = kind.take_apart(arg)
+        return Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+
+    def value_beneath(self, slot: Slot) -> Any:
+        """Returns what a slot stands for in the enclosing frame, which must be current."""
+        return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
+
+    def forget(self) -> None:
+        """Drops all tracers, before JAX looks for leaks."""
+        self.states.clear()
+        self.copies.clear()
+        self.copied_from.clear()
+        self.tracers.clear()
+        self.origins.clear()
+
+
+def raw_get(holder: Any, name: str) -> Any:
+    """Returns an attribute of the instance itself, past all hooks and descriptors."""
+    own = raw_dict(holder)
+    if own is not None and name in own:
+        return own[name]
+    descriptor = slot_descriptor(type(holder), name)
+    if descriptor is not None:
+        try:
+            return descriptor.__get__(holder)
+        except AttributeError:
+            pass
+    return MISSING
+
+
+def raw_dict(holder: Any) -> dict[str, Any] | None:
+    """Returns the dictionary of an instance, past all hooks."""
+    try:
+        return object.__getattribute__(holder, "__dict__")
+    except AttributeError:
+        return None
+
+
+def raw_names(holder: Any) -> tuple[str, ...]:
+    """Returns the names of all attributes of the instance itself."""
+    in_slots = (n for n in slot_names(type(holder)) if raw_get(holder, n) is not MISSING)
+    return (*(raw_dict(holder) or ()), *in_slots)
+
+
+def slot_names(cls: type) -> list[str]:
+    """Returns the names in the `__slots__` of a class and its bases."""
+    found = [n for c in cls.__mro__ for n in vars(c) if slot_descriptor(c, n) is not None]
+    return [n for n in dict.fromkeys(found) if n not in ("__dict__", "__weakref__")]
+
+
+def slot_descriptor(cls: type, name: str) -> Any:
+    """Returns the descriptor of a name in `__slots__`, or None."""
+    for base in cls.__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            return found if type(found) is _MEMBER else None
+    return None
+
+
+class _Slotted:
+    __slots__ = ("member",)
+
+
+_MEMBER = type(vars(_Slotted)["member"])

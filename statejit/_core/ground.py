@@ -1,0 +1,441 @@
+"""The ground: the real objects beneath the outermost frame, where every look-up becomes a node.
+
+A *node* says where a value was found (its parent node and the access from there) and what the
+compiled program needs of it (its *test*). The nodes of a trace, in the order in which they were
+found, are what a later call has to walk: to check that the program fits, and to gather its inputs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import pathlib
+import re
+import types
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..errors import ForeignObjectError, FrozenValueError
+from .base import Base
+from .cells import Cell
+from .containers import DATACLASS, DICT, SET, Container, kind_of
+from .frames import raw_dict, raw_get, raw_names, slot_descriptor
+from .numbers import Number, Tape
+from .places import user_line
+from .slots import (
+    BY_IDENTITY,
+    MISSING,
+    UNGUARDABLE,
+    Slot,
+    fresh,
+    is_library_type,
+    is_number,
+    is_plain,
+    is_tracer,
+    same_plain,
+)
+
+VALUES = (
+    *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo),
+    *(decimal.Decimal, fractions.Fraction, pathlib.PurePath, re.Pattern, uuid.UUID),
+    *(enum.Enum, types.CodeType),
+)
+"""Frozen types of the standard library, compared by `==`."""
+
+
+_NAMED = ("global", "cell", "default", "kwdefault", "class", "pinned")
+"""Accesses whose name needs no prefix."""
+
+
+class Wrapper:
+    """Is the base of the callables that statejit's transformations return.
+
+    Args:
+        fun: the user's function.
+    """
+
+    fun: Callable[..., Any]
+
+
+class Node:
+    """One value that was found beneath a trace.
+
+    Args:
+        index: the position among the nodes.
+        parent: the node from which it was reached; None for a root.
+        access: how: 'attr', 'item', 'cell', 'global' ...; `hotpath` has an expression for each.
+        key: the name or index that the access takes.
+        name: how a person would write the access.
+    """
+
+    __slots__ = ("access", "expect", "index", "key", "name", "parent", "test", "value")
+
+    def __init__(
+        self, index: int, parent: Node | None, access: str, key: Any, name: str, value: Any
+    ) -> None:
+        self.index, self.parent, self.access, self.key = index, parent, access, key
+        self.name, self.value = name, value
+        self.test, self.expect = "", None
+
+    def path(self) -> str:
+        """Returns the way from the root, as Python that a person could paste."""
+        names: list[str] = []
+        node: Node | None = self
+        while node is not None:
+            names.append(node.name)
+            node = None if node.access in _NAMED else node.parent
+        return "".join(reversed(names)).lstrip(".") or "the function"
+
+    def address(self) -> tuple[tuple[str, Any], ...]:
+        """Returns the way from the root as a key, the same for all instances of a structure."""
+        steps: list[tuple[str, Any]] = []
+        node: Node | None = self
+        while node is not None:
+            steps.append((node.access, node.key))
+            node = node.parent
+        return tuple(reversed(steps))
+
+    def must(self, test: str, expect: Any = None) -> None:
+        """Sets what a later call has to find here."""
+        self.test, self.expect = test, expect
+
+
+class Memory:
+    """What the plans of one code have learned of its numbers, by address.
+
+    A number is first a guard; the second distinct value (of an argument: the first) makes it vary.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[Any, Any] = {}
+        self.varying: set[Any] = set()
+        self.fixed: set[Any] = set()
+
+    def varies(self, address: Any, value: Any) -> bool:
+        """Says whether the number at an address is to be symbolic, and takes note of its value."""
+        if address in self.fixed:
+            return False
+        if address[0][0] == "args" or not same_plain(self.seen.setdefault(address, value), value):
+            self.varying.add(address)
+        return address in self.varying
+
+
+class Ground:
+    """The real objects beneath all frames of one trace.
+
+    Args:
+        memory: what is known of the numbers of this code.
+    """
+
+    stand_in_type: Callable[..., Any]
+    """Makes the mutable stand-in of a NumPy array; set by `statejit.array`."""
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory()
+        self.nodes: list[Node] = []
+        self.tape = Tape()
+        self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry
+        self.reads: dict[tuple[int, str], Any] = {}
+        self.stand_ins: dict[int, tuple[Any, Slot]] = {}
+        self.class_reads: dict[tuple[type, str], Any] = {}
+        self.touched: dict[int, tuple[Any, dict[str, Any] | None]] = {}
+        self.classes: dict[type, None] = {}
+        self.made: set[type] = set()
+        self.pictures: list[tuple[Node, Any]] = []
+        self.functions: list[Node] = []  # user functions, to be followed
+        self.outside: Any = None  # the `Outside` that follows functions on this ground
+        self.follow: Callable[[], None] = lambda: None
+
+    # What frames ask ---------------------------------------------------------------------------
+
+    def lookup(self, holder: Any, name: str) -> Any:
+        """Returns the entry of one attribute of a real object; its node becomes a guard."""
+        if id(holder) in self.stand_ins:
+            return self.stand_ins[id(holder)][1]
+        key = (id(holder), name)
+        if key not in self.reads:
+            parent = self.holder_node(holder)
+            value = raw_get(holder, name)
+            own = raw_dict(holder)
+            in_slot = slot_descriptor(type(holder), name) is not None
+            access = "slot" if in_slot and (own is None or name not in own) else "attr"
+            self.reads[key] = self.find(parent, access, name, value, f".{name}")
+            self.follow()
+        return self.reads[key]
+
+    def names(self, holder: Any) -> tuple[str, ...]:
+        """Returns the names of all attributes of a real object; they become a guard."""
+        names = raw_names(holder)
+        if (id(holder), "") not in self.reads:
+            node = self.add(self.holder_node(holder), "names", None, names, "")
+            node.must("plain", names)
+            self.reads[id(holder), ""] = names
+        return names
+
+    def peek(self, holder: Any, name: str) -> Any:
+        """Returns an attribute of a real object; the guard is only that it keeps no assignment."""
+        value = raw_get(holder, name)
+        key = (id(holder), name)
+        if key not in self.reads and not (isinstance(value, Cell) and value.keeps):
+            node = self.add(self.holder_node(holder), "attr", name, None, f".{name}")
+            node.must("not keeping")
+            self.reads[id(holder), f"{name} written"] = None
+        return value
+
+    def read_class(self, cls: type, name: str, found: Any) -> None:
+        """Records that the look-up of a name on a class had this outcome."""
+        self.classes[cls] = None
+        if (cls, name) in self.class_reads:
+            return
+        self.class_reads[cls, name] = found
+        for base in cls.__mro__:
+            if base in (object, Base):
+                break
+            defined = name in vars(base)
+            self.class_entry(base, name, found if defined else MISSING)
+            if defined:
+                break
+        self.follow()
+
+    def class_entry(self, owner: type, name: str, found: Any) -> None:
+        """Makes the guard of one entry of a class dictionary."""
+        if (owner, "", name) not in self.reads:
+            self.reads[owner, "", name] = found  # type: ignore[index]
+            shown = f"{owner.__name__}.{name}"
+            self.find(None, "class", (owner, name), found, shown, mode="outside")
+
+    def created(self, holder: Any) -> None:
+        """Takes note of the class of an object that is made inside."""
+        if isinstance(holder, Base) and type(holder) not in self.made:
+            self.made.add(type(holder))
+            self.classes[type(holder)] = None
+            self.outside.follow_makers(type(holder))
+
+    def is_holder(self, value: Any) -> bool:
+        """Says whether frames keep an overlay of a value's attributes."""
+        return isinstance(value, (Base, Cell))
+
+    # Nodes -------------------------------------------------------------------------------------
+
+    def add(self, parent: Node | None, access: str, key: Any, value: Any, name: str) -> Node:
+        """Appends a node."""
+        node = Node(len(self.nodes), parent, access, key, name, value)
+        self.nodes.append(node)
+        return node
+
+    def holder_node(self, holder: Any) -> Node:
+        """Returns the node of an object or cell, wherever it was reached from."""
+        known = self.by_id.get(id(holder))
+        if known is None:
+            self.follow()
+            known = self.by_id.get(id(holder))
+        if known is None:  # reached through library code alone: always this very object
+            self.find(None, "pinned", holder, holder, type(holder).__name__)
+            known = self.by_id[id(holder)]
+        if id(holder) not in self.touched:
+            own = raw_dict(holder)
+            self.touched[id(holder)] = (holder, None if own is None else dict(own))
+        return known[0]
+
+    def find(
+        self, parent: Node | None, access: str, key: Any, value: Any, name: str, mode: str = "watched"
+    ) -> Any:
+        """Makes the node of a value, sets its test, and returns its entry.
+
+        Args:
+            mode: 'watched' for what frames keep overlays of, 'args' for arguments (as watched; an
+                array is told from others by position, not by identity), 'outside' for what user
+                code reaches past the frames, 'foreign' for the content of objects not watched.
+        """
+        node = self.add(parent, access, key, value, name)
+        if value is MISSING:
+            node.must("missing")
+            return MISSING
+        known = self.by_id.get(id(value))
+        if known is not None:
+            node.must("same", known[0])
+            return known[1]
+        return self.classify(node, value, mode)
+
+    def classify(self, node: Node, value: Any, mode: str) -> Any:
+        """Sets the test of a node by the kind of its value, and returns the entry."""
+        if isinstance(value, jax.Array):
+            return self.array(node, value, mode)
+        if is_number(value):
+            return self.number(node, value, mode)
+        if is_plain(value):
+            node.must("plain", value)
+            return value
+        if self.is_holder(value):
+            node.must("type", type(value))
+            if isinstance(value, Base):
+                self.classes[type(value)] = None
+            return self.known(node, value, value)
+        if isinstance(value, np.ndarray):
+            return self.numpy(node, value, mode)
+        if isinstance(value, types.FunctionType):
+            return self.function(node, value)
+        if isinstance(value, UNGUARDABLE) and mode != "outside":
+            raise FrozenValueError(
+                f"{node.path()} is a {type(value).__name__}: its state would be frozen into the "
+                "compiled program.",
+                where=self.where(),
+                do="draw or read from it outside, and pass the values in as arguments.",
+            )
+        if isinstance(value, (*VALUES, *BY_IDENTITY)) or type(value) is object:
+            node.must("equal" if isinstance(value, VALUES) else "is", value)
+            return value
+        if self.composite(node, value):
+            return value
+        kind = kind_of(value)
+        if kind is not None and not (mode != "watched" and mode != "args" and kind is DATACLASS):
+            return self.container(node, value, kind, mode)
+        return self.foreign(node, value, mode)
+
+    def known(self, node: Node, value: Any, entry: Any) -> Any:
+        """Remembers the entry of a value that has identity."""
+        self.by_id[id(value)] = (node, entry)
+        return entry
+
+    # Kinds -------------------------------------------------------------------------------------
+
+    def array(self, node: Node, value: Any, mode: str) -> Any:
+        if mode == "foreign":
+            raise ForeignObjectError(
+                f"{node.path()} is an array in an object that is not watched.",
+                where=self.where(),
+                do="decorate the class of that object with @statejit.model, or derive it from "
+                "statejit.Base.",
+            )
+        if mode == "outside":
+            node.must("is", value)
+            return value
+        node.must("array", type(value))
+        slot = Slot(value, value if is_tracer(value) else fresh(value), node)
+        if mode == "args":
+            node.test = "argument"
+            return slot
+        return self.known(node, value, slot)
+
+    def number(self, node: Node, value: Any, mode: str) -> Any:
+        if mode in ("watched", "args") and self.memory.varies(node.address(), value):
+            node.must("number", type(value))
+            return self.tape.read(node, value)
+        node.must("plain", value)
+        return value
+
+    def numpy(self, node: Node, value: np.ndarray, mode: str) -> Any:
+        if mode in ("outside", "foreign") or value.dtype.kind not in "biufcV":
+            node.must("content" if value.size <= 1000 else "is", value)
+            if value.size <= 1000:
+                node.expect = value.copy()
+                self.pictures.append((node, value.copy()))
+            return value
+        node.must("numpy", (value.dtype, value.flags.writeable))
+        slot = Slot(value, fresh(jax.numpy.asarray(value)), node)
+        stand_in = self.stand_in_type(value)
+        self.stand_ins[id(stand_in)] = (stand_in, slot)
+        return self.known(node, value, stand_in)
+
+    def function(self, node: Node, value: types.FunctionType) -> Any:
+        node.must("function", value)
+        self.functions.append(node)
+        return self.known(node, value, value)
+
+    def composite(self, node: Node, value: Any) -> bool:
+        """Handles callables made of parts that may hold objects: bound methods, partials ..."""
+        parts: tuple[str, ...]
+        if isinstance(value, types.MethodType):
+            parts = ("__self__", "__func__")
+        elif isinstance(value, functools.partial):
+            parts = ("func", "args", "keywords")
+        elif isinstance(value, (classmethod, staticmethod)):
+            parts = ("__func__",)
+        elif isinstance(value, property):
+            parts = ("fget", "fset", "fdel")
+        elif isinstance(value, functools.cached_property):
+            parts = ("func",)
+        elif isinstance(value, Wrapper):
+            parts = ("fun",)
+        else:
+            return False
+        node.must("type", type(value))
+        self.known(node, value, value)
+        for part in parts:
+            shown = "" if part in ("__self__", "__func__", "fun", "func") else f".{part}"
+            self.find(node, "pyattr", part, getattr(value, part), shown, mode="outside")
+        return True
+
+    def container(self, node: Node, value: Any, kind: Any, mode: str) -> Any:
+        aux, children = kind.take_apart(value)
+        if kind is SET:
+            self._check_set(node, value)
+        node.must(kind.name, (type(value), aux, len(children)))
+        entry = Container(value, kind, aux, [], node) if mode in ("watched", "args") else value
+        if kind.mutable and type(value) is not frozenset:
+            self.known(node, value, entry)
+        if mode in ("outside", "foreign") and kind.mutable:
+            self.pictures.append((node, (kind, aux, children)))
+        access = {"list": "item", "tuple": "item", "dict": "key"}.get(kind.name, "child")
+        for i, child in enumerate(children):
+            key = aux[0][i] if kind is DICT else i
+            shown = f".{aux[i]}" if kind is DATACLASS else f"[{key!r}]"
+            found = self.find(node, access, key, child, shown, mode)
+            if type(entry) is Container:
+                entry.children.append(found)
+        return entry
+
+    def _check_set(self, node: Node, value: Any) -> None:
+        for element in value:
+            if not is_plain(element) and not isinstance(element, (*VALUES, *BY_IDENTITY, tuple)):
+                raise FrozenValueError(
+                    f"{node.path()} is a set that holds a {type(element).__name__}.",
+                    where=self.where(),
+                    do="keep objects in a list or a dict: the order of a set is no guard.",
+                )
+
+    def foreign(self, node: Node, value: Any, mode: str) -> Any:
+        """Guards the plain content of an object that is not watched."""
+        names = raw_names(value)
+        if mode == "outside":  # user code loads single attributes of it; those are guarded
+            node.must("type", type(value))
+            return self.known(node, value, value)
+        if is_library_type(type(value)) or (not names and hash(value) == hash(value) and not
+                                            hasattr(value, "__dict__")):
+            node.must("is", value)
+            return value
+        node.must("foreign", (type(value), names))
+        self.known(node, value, value)
+        content = {name: raw_get(value, name) for name in names}
+        self.pictures.append((node, content))
+        for name, child in content.items():
+            self.find(node, "attr" if name in (raw_dict(value) or ()) else "slot", name, child,
+                      f".{name}", mode="foreign")
+        return value
+
+    # Words for people --------------------------------------------------------------------------
+
+    def where(self) -> str:
+        """Returns the user's line that is running."""
+        return user_line()
+
+    def path_of(self, holder: Any, name: str) -> str:
+        """Returns the path of an attribute of an object, as far as it is known."""
+        known = self.by_id.get(id(holder))
+        start = known[0].path() if known else f"a {type(holder).__name__} made inside"
+        return start if name == "_value" else f"{start}.{name}"
+
+    def path_of_entry(self, entry: Any) -> str:
+        """Returns the path of a slot or a container, as far as it is known."""
+        return entry.node.path() if entry.node is not None else f"a {type(entry.real).__name__}"
+
+    def number_of(self, number: Number) -> int:
+        """Returns the index of a number's step on the tape."""
+        return number.index

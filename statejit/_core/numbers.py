@@ -1,0 +1,179 @@
+"""Python numbers that vary from call to call: known while tracing, computed in Python after.
+
+A `Number` passes for an `int` or a `float`. Arithmetic on it is recorded on a tape and done again
+in Python at each call, so that what is committed is Python's own number, exactly. Where JAX takes
+it, its value becomes a weakly typed 0-d input of the program. A comparison guards its outcome; whoever asks for the
+value itself gets the plain number, and the tape a guard.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .slots import as_tracer
+
+
+class Step:
+    """One result on a tape: a number that was read (`node`), a constant, or `fun` of operands."""
+
+    __slots__ = ("constant", "fun", "node", "operands")
+
+    def __init__(
+        self,
+        node: Any = None,
+        constant: Any = None,
+        fun: Callable[..., Any] | None = None,
+        operands: tuple[int, ...] = (),
+    ) -> None:
+        self.node, self.constant, self.fun, self.operands = node, constant, fun, operands
+
+
+class Tape:
+    """What one trace did with its numbers: steps to do again, guards, and inputs of the program."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.guards: dict[int, Any] = {}
+        self.inputs: dict[int, Any] = {}  # index of a step -> placeholder
+
+    def read(self, node: Any, value: Any) -> Number:
+        """Records a number found at `node`."""
+        return self._append(Step(node=node), value)
+
+    def apply(self, fun: Callable[..., Any], *operands: Any) -> Number:
+        """Records `fun` of numbers and plain values, and does it."""
+        indices = tuple(
+            (o if type(o) is Number else self._append(Step(constant=o), o)).index for o in operands
+        )
+        result = fun(*[o.value if type(o) is Number else o for o in operands])
+        return self._append(Step(fun=fun, operands=indices), result)
+
+    def _append(self, step: Step, value: Any) -> Number:
+        self.steps.append(step)
+        return Number(self, len(self.steps) - 1, value)
+
+
+class Number:
+    """Stands for a Python (or NumPy) number; see the module's text."""
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, tape: Tape, index: int, value: Any) -> None:
+        self.tape, self.index, self.value = tape, index, value
+
+    @property
+    def __class__(self) -> type:
+        return type(self.value)  # isinstance sees an int; only `type(n) is int` does not
+
+    def plain(self) -> Any:
+        """Returns the number itself; the program then holds for this value only."""
+        self.tape.guards[self.index] = self.value
+        return self.value
+
+    def __jax_array__(self) -> Any:
+        if self.index not in self.tape.inputs:
+            with jax.ensure_compile_time_eval():  # 0-d and weakly typed, as JAX takes a number
+                self.tape.inputs[self.index] = jnp.array(self.value)
+        return as_tracer(self.tape.inputs[self.index])
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.value, name)  # raises as the number itself would
+        if name in ("dtype", "shape", "ndim", "size", "itemsize", "nbytes"):
+            return found  # a NumPy scalar's type, not its value
+        return getattr(self.plain(), name)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self.plain(), dtype)
+
+    def __copy__(self) -> Number:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Number:
+        return self
+
+    def __reduce__(self) -> Any:
+        return operator.pos, (self.plain(),)
+
+
+def plain(value: Any) -> Any:
+    """Returns a number's value, with a guard; any other value as it is."""
+    return value.plain() if type(value) is Number else value
+
+
+def is_scalar(value: Any) -> bool:
+    """Says whether a value may stand beside a number in Python arithmetic."""
+    return type(value) is Number or type(value) in (int, float, complex, bool)
+
+
+def _arithmetic(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
+    def method(self: Number, other: Any) -> Any:
+        if isinstance(other, jax.Array):
+            return fun(self.__jax_array__(), other)
+        if is_scalar(other) or isinstance(other, np.generic):
+            return self.tape.apply(fun, self, other)
+        if isinstance(other, (str, bytes, list, tuple)):
+            return fun(self.plain(), other)  # 3 * [0]
+        return NotImplemented
+
+    return method
+
+
+def _reflected(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
+    # Never asked by `array + n` or `array ** n`: JAX calls __jax_array__ first.
+    def method(self: Number, other: Any) -> Any:
+        if is_scalar(other) or isinstance(other, np.generic):
+            return self.tape.apply(fun, other, self)
+        if isinstance(other, (str, bytes, list, tuple)):
+            return fun(other, self.plain())
+        return NotImplemented
+
+    return method
+
+
+def _comparison(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
+    def method(self: Number, other: Any) -> Any:
+        if isinstance(other, jax.Array):
+            return fun(self.__jax_array__(), other)
+        if is_scalar(other) or isinstance(other, np.generic):
+            return self.tape.apply(fun, self, other).plain()  # the guard is on the outcome
+        return NotImplemented
+
+    return method
+
+
+def _unary(fun: Callable[[Any], Any]) -> Callable[[Number], Any]:
+    return lambda self: self.tape.apply(fun, self)
+
+
+def _value(fun: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args: fun(self.plain(), *args)
+
+
+for _name in (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"),
+    *("lshift", "rshift", "and_", "or_", "xor"),
+):
+    _fun = getattr(operator, _name)
+    setattr(Number, f"__{_name.strip('_')}__", _arithmetic(_fun))
+    setattr(Number, f"__r{_name.strip('_')}__", _reflected(_fun))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Number, f"__{_name}__", _comparison(getattr(operator, _name)))
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(Number, f"__{_name}__", _unary(getattr(operator, _name)))
+for _fun in (int, float, complex, hash, str, repr, format, operator.index):
+    setattr(Number, f"__{_fun.__name__}__", _value(_fun))
+Number.__bool__ = lambda self: self.tape.apply(bool, self).plain()  # type: ignore[attr-defined]
+Number.__round__ = lambda self, *n: self.tape.apply(round, self, *n)  # type: ignore[attr-defined]
+Number.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
+Number.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+
+# As a pytree of one leaf it enters every jitted library function.
+jax.tree_util.register_pytree_node(
+    Number, lambda number: ((number.__jax_array__(),), None), lambda _, leaves: leaves[0]
+)

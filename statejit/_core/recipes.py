@@ -1,0 +1,298 @@
+"""Recipes: how a value that the user's code left behind is made again at each call.
+
+A trace ends with results and with effects: attributes, containers and cells that have new values.
+Each value becomes a recipe: an output of the program, an input as it was, a Python number of the
+tape, something that exists, or something new that is built afresh at every call.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import types
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..errors import EscapeError, ForeignObjectError
+from .base import Base
+from .cells import Cell
+from .containers import Container, Kind, kind_of
+from .frames import Frame, raw_dict, raw_get
+from .ground import VALUES, Wrapper
+from .numbers import Number
+from .slots import BY_IDENTITY, MISSING, UNGUARDABLE, Slot, is_library_type, is_plain, is_tracer
+
+
+@dataclasses.dataclass(frozen=True)
+class Out:
+    """An output of the program."""
+
+    index: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Input:
+    """The array that was found in a slot: the same object."""
+
+    slot: Slot
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Computed:
+    """A Python number, the result of a step on the tape."""
+
+    number: Number
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Constant:
+    """A value that is the same at every call."""
+
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Existing:
+    """An object, cell or NumPy array that was there before, or the entry of a container."""
+
+    entry: Any
+
+
+@dataclasses.dataclass(eq=False)
+class NewContainer:
+    """A container made inside."""
+
+    kind: Kind
+    cls: type
+    aux: Any
+    children: list[Any]
+
+
+@dataclasses.dataclass(eq=False)
+class NewObject:
+    """An object or cell made inside."""
+
+    cls: type
+    attrs: dict[str, Any]
+    shell: Any
+
+
+@dataclasses.dataclass(eq=False)
+class NewCopy:
+    """A NumPy array, or a plain object without arrays, made inside: copied at each call."""
+
+    value: Any
+
+
+@dataclasses.dataclass(eq=False)
+class NewNumpy:
+    """A NumPy array that was computed inside by the program."""
+
+    content: Any
+    dtype: Any
+
+
+@dataclasses.dataclass(eq=False)
+class NewCall:
+    """A bound method or a `functools.partial` made inside."""
+
+    make: Any
+    parts: list[Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SetAttr:
+    """An effect: an attribute is set, or deleted (`recipe` is MISSING)."""
+
+    holder: Any
+    name: str
+    recipe: Any
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Refill:
+    """An effect: a container gets new content."""
+
+    container: Container
+    aux: Any
+    children: list[Any]
+
+
+class Writer:
+    """Turns what a frame holds at its end into recipes.
+
+    Args:
+        frame: the frame; it must be open.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.outs: list[Any] = []
+        self.memo: dict[int, tuple[Any, Any]] = {}
+
+    def effects(self) -> list[SetAttr | Refill]:
+        """Returns what the frame changes beneath itself."""
+        found: list[SetAttr | Refill] = []
+        for state in list(self.frame.states.values()):
+            if state.created:
+                continue
+            for name in state.written:
+                value = state.attrs[name]
+                before = state.found.get(name, Writer)
+                if before is Writer or value is not self.frame.hand_out(before):
+                    what = MISSING if value is MISSING else self.recipe(value, name, state.holder)
+                    found.append(SetAttr(state.holder, name, what))
+        for container, now, handed in list(self.frame.copies.values()):
+            aux, children = container.kind.take_apart(now)
+            same = len(handed) == len(children) and aux == container.aux
+            if same and all(a is b for a, b in zip(handed, children, strict=True)):
+                continue
+            if not container.kind.mutable:
+                raise ForeignObjectError(
+                    f"{self.frame.ground.path_of_entry(container)} was changed in place inside.",
+                    do="make a new one and assign it: its class says that it is immutable.",
+                )
+            recipes = [self.recipe(c, str(i), container) for i, c in enumerate(children)]
+            found.append(Refill(container, aux, recipes))
+        return found
+
+    def recipe(self, value: Any, name: str = "result", holder: Any = None) -> Any:
+        """Returns the recipe of one value.
+
+        Args:
+            name: what the value is called in an error.
+            holder: what holds it.
+
+        Raises:
+            EscapeError: if the value would keep something traced beyond the trace.
+        """
+        if id(value) not in self.memo:
+            found = self._simple(value)
+            if found is None:
+                found = self._made_inside(value, name, holder)
+            self.memo[id(value)] = (value, found)
+        return self.memo[id(value)][1]
+
+    def _simple(self, value: Any) -> Any:
+        frame = self.frame
+        if type(value) is Number:
+            return Computed(value)
+        if isinstance(value, jax.Array):
+            slot = frame.origins.get(id(value))
+            if slot is not None:
+                return Input(slot)
+            if not is_tracer(value):
+                return Constant(value)
+            self.outs.append(value)
+            return Out(len(self.outs) - 1)
+        if id(value) in frame.copied_from:
+            return Existing(frame.copied_from[id(value)])
+        if type(value) is Slot:
+            return Input(value)
+        if type(value) is Container:
+            return Existing(value)
+        if is_plain(value) or isinstance(value, (*VALUES, *BY_IDENTITY)):
+            return Constant(value)
+        state = frame.states.get(id(value))
+        if frame.ground.is_holder(value) and (state is None or not state.created):
+            return Existing(value)
+        known = frame.ground.by_id.get(id(value))
+        if known is not None and known[0].value is value:
+            return Existing(value)
+        return None
+
+    def _made_inside(self, value: Any, name: str, holder: Any) -> Any:
+        if isinstance(value, Cell) and hasattr(value, "to_numpy_at_commit"):
+            return NewNumpy(self.recipe(value.value, name, holder), value.to_numpy_at_commit)
+        if isinstance(value, (Base, Cell)):
+            return self._new_object(value, name)
+        if isinstance(value, np.ndarray):
+            return NewCopy(value.copy())
+        if isinstance(value, types.MethodType):
+            parts = [self.recipe(p, name, holder) for p in (value.__func__, value.__self__)]
+            return NewCall(types.MethodType, parts)
+        if type(value) is functools.partial:
+            parts = [value.func, *value.args]
+            if not value.keywords:
+                return NewCall(functools.partial, [self.recipe(p, name, holder) for p in parts])
+        if isinstance(value, (types.FunctionType, Wrapper, functools.partial)):
+            self._check_function(value, name, holder, set())
+            return Constant(value)
+        kind = None if isinstance(value, UNGUARDABLE) else kind_of(value)
+        if kind is not None:
+            aux, children = kind.take_apart(value)
+            new = NewContainer(kind, type(value), aux, [])
+            self.memo[id(value)] = (value, new)  # before the children: there may be cycles
+            new.children.extend(self.recipe(c, f"{name}[{i}]", holder)
+                                for i, c in enumerate(children))
+            return new
+        return self._foreign(value, name, holder)
+
+    def _new_object(self, value: Any, name: str) -> NewObject:
+        new = NewObject(type(value), {}, value)
+        self.memo[id(value)] = (value, new)
+        names = ("_value",) if isinstance(value, Cell) else self.frame.names(value)
+        if isinstance(value, Cell):
+            extra = [n for n in ("_collection",) if raw_get(value, n) is not MISSING]
+            names = (*names, *extra)
+        for attr in names:
+            new.attrs[attr] = self.recipe(self.frame.read(value, attr), attr, value)
+        return new
+
+    def _check_function(self, fun: Any, name: str, holder: Any, seen: set[int]) -> None:
+        """Refuses a function that keeps traced values alive."""
+        if id(fun) in seen:
+            return
+        seen.add(id(fun))
+        if isinstance(fun, Wrapper):
+            held: list[Any] = [fun.fun]
+        elif isinstance(fun, functools.partial):
+            held = [fun.func, *fun.args, *fun.keywords.values()]
+        else:
+            cells = fun.__closure__ or ()
+            held = [c.cell_contents for c in cells if _is_full(c)] + list(fun.__defaults__ or ())
+        for value in held:
+            if isinstance(value, (types.FunctionType, Wrapper, functools.partial)):
+                self._check_function(value, name, holder, seen)
+            elif not isinstance(self._simple_or_none(value), (Constant, Existing)):
+                self._refuse(f"a function over the traced value {type(value).__name__}", name,
+                             holder)
+
+    def _simple_or_none(self, value: Any) -> Any:
+        if is_tracer(value) or type(value) is Number:
+            return None
+        return self._simple(value)
+
+    def _foreign(self, value: Any, name: str, holder: Any) -> Any:
+        if isinstance(value, UNGUARDABLE):
+            self._refuse(f"a {type(value).__name__}", name, holder)
+        if is_library_type(type(value)) or type(value) is object:
+            return Constant(value)
+        for attr, content in (raw_dict(value) or {}).items():
+            if not (is_plain(content) or isinstance(content, (*VALUES, *BY_IDENTITY))):
+                self._refuse(f"a {type(value).__name__} that holds a {type(content).__name__} in "
+                             f".{attr}", name, holder)
+        return NewCopy(copy.copy(value))
+
+    def _refuse(self, what: str, name: str, holder: Any) -> None:
+        ground = self.frame.ground
+        path = name if holder is None else (
+            ground.path_of_entry(holder) + f"[{name}]" if type(holder) is Container
+            else ground.path_of(holder, name))
+        raise EscapeError(
+            f"{path} would keep {what}, made inside, after the trace has ended.",
+            where=ground.where(),
+            do="return arrays, containers of them, or objects of classes decorated with "
+            "@statejit.model.",
+        )
+
+
+def _is_full(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018, an empty cell raises
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""What a place of state is: arrays that become inputs, static values, and what can be neither."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import io
+import itertools
+import random
+import threading
+import types
+from collections.abc import Generator, Iterator
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import get_opaque_trace_state
+
+
+class Missing:
+    """Is the type of `MISSING`, which stands for an attribute that is not there."""
+
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING: Final = Missing()
+
+PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice)
+"""Types whose values are compared by type and content."""
+
+NUMBERS: Final = (int, float, complex)
+
+BY_IDENTITY: Final = (
+    type,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.GenericAlias,
+    types.UnionType,
+    np.ufunc,
+    np.dtype,
+    enum.Enum,
+    type(jax.jit(lambda: 0)),
+    jax.custom_jvp,
+    jax.custom_vjp,
+    jax.sharding.Sharding,
+    jax.sharding.Mesh,
+    jax.Device,
+)
+"""Types of values that nobody changes: the object is the guard."""
+
+UNGUARDABLE: Final = (
+    Iterator,
+    Generator,
+    io.IOBase,
+    random.Random,
+    np.random.Generator,
+    np.random.RandomState,
+    np.random.BitGenerator,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    threading.Thread,
+    types.CoroutineType,
+    itertools.count,
+)
+"""Types of values with a hidden position or state: frozen into a program, they would be wrong."""
+
+
+@functools.cache
+def is_library_type(cls: type) -> bool:
+    """Says whether values of a class from JAX or NumPy may be guarded by identity."""
+    return cls.__module__.partition(".")[0] in ("jax", "jaxlib", "numpy", "ml_dtypes", "optax")
+
+
+def is_number(value: Any) -> bool:
+    """Says whether a value is a Python or NumPy number (booleans are not: they have two values)."""
+    return type(value) in NUMBERS or (
+        isinstance(value, np.number) and type(value).__module__ == "numpy"
+    )
+
+
+def is_plain(value: Any) -> bool:
+    """Says whether a value is a guard by its type and content."""
+    return type(value) in PLAIN or isinstance(value, np.generic)
+
+
+def same_plain(left: Any, right: Any) -> bool:
+    """Compares plain values by type and content: NaN equals itself, 0.0 differs from -0.0."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (float, complex, np.generic)):
+        return repr(left) == repr(right)
+    return bool(left == right)
+
+
+class Slot:
+    """An array that a trace may read: its placeholder stands for it among the jaxpr's constants.
+
+    Args:
+        value: the array beneath the frame (or a tracer of an enclosing trace).
+        placeholder: an array of the same type that nobody else holds.
+        node: where `Ground` found it, if it did.
+    """
+
+    __slots__ = ("node", "placeholder", "value")
+
+    def __init__(self, value: Any, placeholder: Any, node: Any = None) -> None:
+        self.value, self.placeholder, self.node = value, placeholder, node
+
+
+as_tracer = jax.jit(lambda x: x, inline=True)
+"""Makes a tracer of the running trace from an array."""
+
+
+def trace_state() -> Any:
+    """Returns a token of JAX's running trace; tokens have `==` but no hash."""
+    return get_opaque_trace_state(convention="statejit")
+
+
+def is_tracer(value: Any) -> bool:
+    """Says whether a value is a tracer of JAX."""
+    return isinstance(value, jax.core.Tracer)
+
+
+def is_key(array: Any) -> bool:
+    """Says whether an array holds typed random keys."""
+    return isinstance(array, jax.Array) and jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
+
+
+def fresh(array: Any) -> Any:
+    """Returns another `jax.Array` with the type of `array`, sharing its memory where JAX can.
+
+    Nobody but the frame ever holds it, so that among the constants of a jaxpr it can not be taken
+    for an array that the user's function captured.
+    """
+    with jax.ensure_compile_time_eval():
+        if is_tracer(array):
+            return stand_in(array)
+        if is_key(array):
+            data = jax.random.key_data(array)
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+        if array.weak_type or not array.is_fully_addressable:
+            return array.copy()
+        shards = [shard.data for shard in array.addressable_shards]
+        return jax.make_array_from_single_device_arrays(array.shape, array.sharding, shards)
+
+
+def stand_in(tracer: Any) -> Any:
+    """Returns an array of zeros with the type of a tracer; the tracer itself if there is none."""
+    if is_key(tracer):
+        return tracer
+    if tracer.weak_type:
+        zero = {"f": 0.0, "i": 0, "c": 0j}.get(np.dtype(tracer.dtype).kind)
+        like = None if zero is None or tracer.ndim else jnp.asarray(zero)
+        return like if like is not None and like.dtype == tracer.dtype else tracer
+    return jnp.zeros(tracer.shape, tracer.dtype)
