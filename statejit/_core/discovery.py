@@ -40,13 +40,21 @@ class Traced:
     jaxpr: Any
     effects: list[SetAttr | Refill]
     result: Any
+    extra: list[Any]
     frame: Frame
-    args: Any
-    kwargs: Any
+
+
+
+Finish = Callable[[Frame, Any, Any, Any], list[Any]]
 
 
 def on_ground(
-    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any = ((), ())
+    fun: Any,
+    args: Any,
+    kwargs: Any,
+    memory: Memory,
+    static: Any = ((), ()),
+    finish: Finish | None = None,
 ) -> tuple[Traced, Ground]:
     """Runs a function over the real objects.
 
@@ -56,6 +64,7 @@ def on_ground(
         kwargs: its keyword arguments.
         memory: what is known of the numbers of its code.
         static: positions and names of arguments that are compile-time constants.
+        finish: called at the end of the trace; see `run`.
 
     Returns:
         What it did, and the ground with all guards.
@@ -66,7 +75,7 @@ def on_ground(
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
     with hooked():
-        traced = run(fun, *entries, Frame(ground, ground))
+        traced = run(fun, *entries, Frame(ground, ground), finish)
         outside.follow()
         outside.check()
         check_bypasses(ground)
@@ -74,12 +83,14 @@ def on_ground(
     return traced, ground
 
 
-def in_frame(fun: Any, args: Any, kwargs: Any, beneath: Frame) -> Traced:
+def in_frame(
+    fun: Any, args: Any, kwargs: Any, beneath: Frame, finish: Finish | None = None
+) -> Traced:
     """Runs a function over the overlay of an enclosing frame."""
     frame = Frame(beneath, beneath.ground)
     entries = [frame.adopt_argument(arg) for arg in args]
     named = {name: frame.adopt_argument(arg) for name, arg in kwargs.items()}
-    return run(fun, entries, named, frame)
+    return run(fun, entries, named, frame, finish)
 
 
 def argument_names(fun: Any) -> list[str]:
@@ -128,8 +139,22 @@ def _argument(
     return arg
 
 
-def run(fun: Any, args: list[Any], kwargs: dict[str, Any], frame: Frame) -> Traced:
-    """Traces a function whose arguments are given as entries of a frame."""
+def run(
+    fun: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    frame: Frame,
+    finish: Finish | None = None,
+) -> Traced:
+    """Traces a function whose arguments are given as entries of a frame.
+
+    Args:
+        fun: the user's function.
+        args: entries of its arguments.
+        kwargs: entries of its keyword arguments.
+        frame: the frame, not yet open.
+        finish: (frame, result, args, kwargs) -> further arrays to compute, called in the trace.
+    """
     found: dict[str, Any] = {}
 
     def body() -> list[Any]:
@@ -138,7 +163,9 @@ def run(fun: Any, args: list[Any], kwargs: dict[str, Any], frame: Frame) -> Trac
             named = {name: frame.hand_out(entry) for name, entry in kwargs.items()}
             with described(frame):
                 result = fun(*handed, **named)
+                extra = finish(frame, result, handed, named) if finish is not None else []
             writer = Writer(frame)
+            found["extra"] = [writer.recipe(array) for array in extra]
             found["result"] = writer.recipe(result)
             found["effects"] = writer.effects()
         frame.forget()
@@ -147,7 +174,8 @@ def run(fun: Any, args: list[Any], kwargs: dict[str, Any], frame: Frame) -> Trac
     with leaks_described(frame):
         closed = jax.make_jaxpr(body)()
     pure, inputs, bound = open_constants(closed, frame)
-    return Traced(pure, inputs, bound, found["effects"], found["result"], frame, args, kwargs)
+    effects, result, extra = found["effects"], found["result"], found["extra"]
+    return Traced(pure, inputs, bound, effects, result, extra, frame)
 
 
 def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:

@@ -222,8 +222,10 @@ class Frame:
         return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
 
     def forget(self) -> None:
-        """Drops all tracers, before JAX looks for leaks."""
-        self.states.clear()
+        """Drops all tracers, before JAX looks for leaks; what was found stays."""
+        self.states = {i: s for i, s in self.states.items() if not s.created}
+        for state in self.states.values():
+            state.attrs.clear()
         self.copies.clear()
         self.copied_from.clear()
         self.tracers.clear()

@@ -98,7 +98,7 @@ class Node:
         steps: list[tuple[str, Any]] = []
         node: Node | None = self
         while node is not None:
-            steps.append((node.access, node.key))
+            steps.append((node.access, id(node.key) if node.access == "pinned" else node.key))
             node = node.parent
         return tuple(reversed(steps))
 
@@ -122,7 +122,7 @@ class Memory:
         """Says whether the number at an address is to be symbolic, and takes note of its value."""
         if address in self.fixed:
             return False
-        if address[0][0] == "args" or not same_plain(self.seen.setdefault(address, value), value):
+        if address[0][0] in ("args", "kwargs") or not same_plain(self.seen.setdefault(address, value), value):
             self.varying.add(address)
         return address in self.varying
 

@@ -93,6 +93,7 @@ class NewNumpy:
 
     content: Any
     dtype: Any
+    shell: Any
 
 
 @dataclasses.dataclass(eq=False)
@@ -198,15 +199,28 @@ class Writer:
             return Constant(value)
         state = frame.states.get(id(value))
         if frame.ground.is_holder(value) and (state is None or not state.created):
+            if id(value) not in frame.ground.stand_ins and not self._made_beneath(value):
+                frame.ground.holder_node(value)
             return Existing(value)
         known = frame.ground.by_id.get(id(value))
         if known is not None and known[0].value is value:
             return Existing(value)
         return None
 
+    def _made_beneath(self, value: Any) -> bool:
+        """Says whether an object was made inside of an enclosing trace."""
+        frame = self.frame.beneath
+        while isinstance(frame, Frame):
+            state = frame.states.get(id(value))
+            if state is not None and state.created:
+                return True
+            frame = frame.beneath
+        return False
+
     def _made_inside(self, value: Any, name: str, holder: Any) -> Any:
         if isinstance(value, Cell) and hasattr(value, "to_numpy_at_commit"):
-            return NewNumpy(self.recipe(value.value, name, holder), value.to_numpy_at_commit)
+            content = self.recipe(value.value, name, holder)
+            return NewNumpy(content, value.to_numpy_at_commit, value)
         if isinstance(value, (Base, Cell)):
             return self._new_object(value, name)
         if isinstance(value, np.ndarray):

@@ -1,0 +1,134 @@
+"""The commit of a nested trace: effects and results go to the enclosing frame."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+
+from .cells import Cell
+from .containers import Container
+from .discovery import Traced
+from .frames import Frame
+from .recipes import (
+    Computed,
+    Constant,
+    Existing,
+    Input,
+    NewCall,
+    NewContainer,
+    NewCopy,
+    NewNumpy,
+    NewObject,
+    Out,
+    Refill,
+)
+from .slots import MISSING
+
+
+def commit(traced: Traced, outs: list[Any], beneath: Frame) -> Any:
+    """Applies the effects of a nested trace, and returns its result.
+
+    Args:
+        traced: what the nested run did.
+        outs: the outputs of its program.
+        beneath: the enclosing frame, which is current.
+    """
+    builder = Builder(traced.frame, outs, beneath)
+    ready: list[tuple[Any, Any]] = []
+    for effect in traced.effects:
+        if isinstance(effect, Refill):
+            ready.append((effect, [builder.build(child) for child in effect.children]))
+        else:
+            missing = effect.recipe is MISSING
+            ready.append((effect, MISSING if missing else builder.build(effect.recipe)))
+    result = builder.build(traced.result)
+    builder.fill()
+    for effect, value in ready:
+        if isinstance(effect, Refill):
+            container = builder.existing(effect.container)
+            effect.container.kind.store(container, effect.aux, value)
+        else:
+            beneath.write(effect.holder, effect.name, value)
+    return result
+
+
+class Builder:
+    """Makes the values of recipes in an enclosing frame."""
+
+    def __init__(self, frame: Frame, outs: list[Any], beneath: Frame) -> None:
+        self.frame, self.outs, self.beneath = frame, outs, beneath
+        self.memo: dict[int, Any] = {}
+        self.shells: list[NewObject] = []
+        self.cycles: list[tuple[NewContainer, Any]] = []
+
+    def build(self, recipe: Any) -> Any:
+        """Returns the value of one recipe."""
+        match recipe:
+            case Out():
+                return self.outs[recipe.index]
+            case Input():
+                return self.frame.value_beneath(recipe.slot)
+            case Computed():
+                return recipe.number
+            case Constant():
+                return recipe.value
+            case Existing():
+                return self.existing(recipe.entry)
+        if id(recipe) not in self.memo:
+            self.memo[id(recipe)] = self._make(recipe)
+        return self.memo[id(recipe)]
+
+    def existing(self, entry: Any) -> Any:
+        """Returns what an entry of the nested frame is in the enclosing one."""
+        if type(entry) is not Container:
+            return entry
+        return self.beneath.copy(entry) if entry.node is not None else entry.real
+
+    def _make(self, recipe: Any) -> Any:
+        match recipe:
+            case NewContainer():
+                return self._make_container(recipe)
+            case NewObject():
+                self.shells.append(recipe)
+                self.beneath.create(recipe.shell)
+                return recipe.shell
+            case NewCopy():
+                return copy.copy(recipe.value)
+            case NewNumpy():
+                return self._stand_in(recipe)
+            case NewCall():
+                return recipe.make(*[self.build(part) for part in recipe.parts])
+        raise AssertionError(recipe)
+
+    def _make_container(self, recipe: NewContainer) -> Any:
+        if not recipe.kind.mutable:
+            children = [self.build(child) for child in recipe.children]
+            return recipe.kind.build(recipe.cls, recipe.aux, children)
+        empty: Any = recipe.aux
+        if recipe.kind.name == "dict":
+            empty = ((), recipe.aux[1])
+        made = recipe.kind.build(recipe.cls, () if recipe.kind.name == "dataclass" else empty, [])
+        self.memo[id(recipe)] = made  # before the children: there may be cycles
+        children = [self.build(child) for child in recipe.children]
+        recipe.kind.store(made, recipe.aux, children)
+        return made
+
+    def _stand_in(self, recipe: NewNumpy) -> Any:
+        made = recipe.shell
+        self.beneath.create(made)
+        self.beneath.write(made, "_value", self.build(recipe.content))
+        return made
+
+    def fill(self) -> None:
+        """Gives the objects that were made their attributes."""
+        while self.shells:
+            recipe = self.shells.pop()
+            for name, content in recipe.attrs.items():
+                value = self.build(content)
+                if isinstance(recipe.shell, Cell) and name != "_value":
+                    object.__setattr__(recipe.shell, name, value)
+                else:
+                    self.beneath.write(recipe.shell, name, value)
+
+

@@ -1,0 +1,232 @@
+"""A lift: a transformation of pure functions made one of stateful functions, through plans.
+
+With no trace open a call walks the plans of its code, and commits to the real objects; inside of
+one it runs the function over the enclosing frame, and commits to that.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from .discovery import Traced, in_frame, on_ground
+from .frames import CURRENT, Frame
+from .ground import Ground, Memory, Wrapper
+from .hotpath import MISS
+from .inner import commit
+from .plan import Plan
+
+MOST_PLANS = 256
+"""How many plans of one code are kept; the least recently made is dropped first."""
+
+MANY_PLANS = 32
+"""From how many plans on a warning says that a function keeps compiling."""
+
+MOST_CODES = 4096
+"""How many codes have plans; the least recently used is dropped first."""
+
+
+class Cache:
+    """The plans of one code under one transformation, and what is known of its numbers."""
+
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
+        self.memory = Memory()
+
+    def clear(self) -> None:
+        """Forgets all plans."""
+        self.plans = []
+        self.memory = Memory()
+
+    def add(self, plan: Plan, name: str) -> None:
+        """Keeps a plan; the newest is tried first."""
+        self.plans = [plan, *self.plans[: MOST_PLANS - 1]]
+        if len(self.plans) == MANY_PLANS:
+            warnings.warn(
+                f"{name} has been compiled {MANY_PLANS} times: something that it reads changes from "
+                "call to call. Compare `guards` of the last plans in its `plans`; a list that "
+                "grows at each call compiles at each call.",
+                stacklevel=5,
+            )
+
+
+_caches: OrderedDict[Any, Cache] = OrderedDict()
+
+
+def cache_of(*key: Any) -> Cache:
+    """Returns the cache of a code under one transformation with its options."""
+    if key in _caches:
+        _caches.move_to_end(key)
+    else:
+        _caches[key] = Cache()
+        if len(_caches) > MOST_CODES:
+            _caches.popitem(last=False)
+    return _caches[key]
+
+
+def clear_cache() -> None:
+    """Forgets the plans of all functions: each compiles anew at its next call.
+
+    Example:
+        >>> import statejit as sj
+        >>> double = sj.jit(lambda x: 2 * x)
+        >>> double(1.0).item(), len(double.plans)
+        (2.0, 1)
+        >>> sj.clear_cache()
+        >>> len(double.plans)
+        0
+    """
+    for cache in _caches.values():
+        cache.clear()
+
+
+def code_of(fun: Any) -> Any:
+    """Returns what all functions with the same plans have in common."""
+    if isinstance(fun, types.MethodType):
+        return code_of(fun.__func__)
+    if isinstance(fun, functools.partial):
+        return ("partial", code_of(fun.func))
+    if isinstance(fun, Lifted):
+        return (type(fun), fun.key, code_of(fun.fun))
+    return getattr(fun, "__code__", None) or type(fun)
+
+
+def name_of(fun: Any) -> str:
+    """Returns what a function is called."""
+    while isinstance(fun, (functools.partial, Wrapper)):
+        fun = fun.func if isinstance(fun, functools.partial) else fun.fun
+    return getattr(fun, "__name__", type(fun).__name__)
+
+
+_interpreted = False
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Lets plans made within evaluate their programs without compiling them: for tests."""
+    global _interpreted
+    before, _interpreted = _interpreted, True
+    try:
+        yield
+    finally:
+        _interpreted = before
+
+
+class Lifted(Wrapper):
+    """A transformed callable.
+
+    Args:
+        fun: the user's function, bound method, class instance, or transformed callable.
+        key: the options on which plans depend; hashable.
+    """
+
+    compiled = False
+    """Whether programs are compiled with `jax.jit`."""
+
+    static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
+    """Positions and names of the arguments that are compile-time constants."""
+
+    def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
+        if not callable(fun):
+            raise TypeError(f"expected a callable, got a {type(fun).__name__}: {fun!r}")
+        self.fun, self.key = fun, key
+        self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
+        if not isinstance(fun, (types.FunctionType, types.MethodType, type)):
+            self.__doc__ = type(fun).__doc__
+        else:
+            functools.update_wrapper(self, fun, updated=())
+
+    # What a transformation adds ----------------------------------------------------------------
+
+    def prepare(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Returns the arguments as the function is to get them."""
+        return args, kwargs
+
+    def finish(self, frame: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
+        """Returns further arrays that the program must compute; called at the end of the trace."""
+        return []
+
+    def transform(self, traced: Traced) -> Traced:
+        """Returns the transformed program with its result."""
+        return traced
+
+    # Calls -------------------------------------------------------------------------------------
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans that there are for this code, the newest first: one per compilation."""
+        return tuple(self.cache.plans)
+
+    def clear_cache(self) -> None:
+        """Forgets the plans of this code."""
+        self.cache.clear()
+
+    def __get__(self, holder: Any, owner: Any = None) -> Any:
+        return self if holder is None else types.MethodType(self, holder)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        frame = CURRENT.get()
+        if frame is not None:
+            return self.call_in_frame(frame, args, kwargs)
+        args, kwargs = self.prepare(args, kwargs)
+        return self.call(args, kwargs)
+
+    def call(self, args: Any, kwargs: Any) -> Any:
+        """Calls the first plan that fits, or makes one; no trace may be open."""
+        fun = self.fun
+        for plan in self.cache.plans:
+            result = plan.dispatch(fun, args, kwargs, plan.program)
+            if result is not MISS:
+                return result
+        return self._call_anew(args, kwargs)
+
+    def _call_anew(self, args: Any, kwargs: Any) -> Any:
+        if self.compiled and jax.config.jax_disable_jit:
+            return self.fun(*args, **kwargs)
+        plan = self.plan(args, kwargs)
+        result = plan.dispatch(self.fun, args, kwargs, plan.program)
+        if result is MISS:
+            raise RuntimeError(
+                f"a new plan of {name_of(self.fun)} does not fit the call it was made for: please "
+                "report this as a bug of statejit."
+            )
+        if plan.cacheable:
+            self.cache.add(plan, name_of(self.fun))
+        return result
+
+    def plan(self, args: Any, kwargs: Any) -> Plan:
+        """Runs the function once, abstractly, and returns the plan of that run."""
+        traced, ground = self._discover(args, kwargs)
+        traced = self.transform(traced)
+        compiled = self.compiled and not _interpreted
+        return Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+
+    def jit_options(self, traced: Traced) -> dict[str, Any]:
+        """Returns options for `jax.jit`."""
+        return {}
+
+    def _discover(self, args: Any, kwargs: Any) -> tuple[Traced, Ground]:
+        memory = self.cache.memory
+        try:
+            return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
+        except (TypeError, ValueError) as error:
+            # A library that insists on a plain number: once more, with all numbers plain.
+            known = set(memory.varying)
+            if "Number" not in str(error) or not known - memory.fixed:
+                raise
+            memory.fixed |= known
+            return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
+
+    def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
+        """Calls the function over an enclosing frame, and commits to that."""
+        args, kwargs = self.prepare(args, kwargs)
+        traced = self.transform(in_frame(self.fun, args, kwargs, frame, self.finish))
+        outs = traced.pure(*[traced.frame.value_beneath(slot) for slot in traced.inputs])
+        return commit(traced, outs, frame)

@@ -1,0 +1,149 @@
+"""A plan: what one discovery found, ready to be called again wherever its guards hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from .discovery import Traced
+from .ground import Ground
+from .hotpath import Retrace, generate
+from .recipes import Refill, SetAttr
+from .slots import is_tracer
+
+_SETTINGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+    "jax_default_device",
+    "jax_threefry_partitionable",
+    "jax_default_prng_impl",
+    "jax_disable_jit",
+)
+
+
+def settings() -> tuple[Any, ...]:
+    """Returns the configuration of JAX that a trace depends on."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return (mesh, *(getattr(jax.config, name) for name in _SETTINGS))
+
+
+def type_of(value: Any) -> Any:
+    """Returns the abstract value of an array or a number."""
+    return value.aval if isinstance(value, jax.Array) else jax.typeof(value)
+
+
+class Plan:
+    """One way through a function: its guards, its program, and what it commits.
+
+    A plan keeps no object of the user alive: `reads`, `writes` and `guards` are texts.
+
+    Args:
+        traced: what one run of the function did.
+        ground: the nodes of that run.
+        compiled: whether `jax.jit` compiles the program; else it is evaluated operation by
+            operation, as plain JAX would.
+        options: further options of `jax.jit`, by name.
+        name: what the program is called in profiles.
+
+    Attributes:
+        reads: the paths of the inputs.
+        writes: the paths of what is written.
+        guards: (path, test, expected value) of what the program depends on.
+        cacheable: whether the plan outlives its call; not if it holds tracers.
+    """
+
+    def __init__(
+        self, traced: Traced, ground: Ground, compiled: bool, options: dict[str, Any], name: str
+    ) -> None:
+        self.pure, self.name = traced.pure, name
+        self.reads = [_input_path(i, ground) for i in traced.inputs]
+        self.writes = [_effect_path(e, ground) for e in traced.effects]
+        self.guards = list(_guards(ground))
+        self.cacheable = not any(is_tracer(n.value) for n in ground.nodes) and not any(
+            is_tracer(constant) for constant in traced.jaxpr.consts
+        )
+        self.dispatch = generate(traced, ground)
+        self.signature: tuple[Any, ...] | None = None
+        self.settings = settings()
+        self.jitted: Any = None
+        if compiled and self.cacheable:
+            self.jitted = jax.jit(self._traced_once(), **options)
+            seeds = "random_seed" in set(_primitives(traced.jaxpr.jaxpr))
+            self.program = self._seeded if seeds else self.jitted
+        else:
+            self.program = self._evaluate
+
+    def __repr__(self) -> str:
+        return f"Plan(reads={self.reads}, writes={self.writes}, guards={len(self.guards)})"
+
+    def _traced_once(self) -> Callable[..., Any]:
+        """Returns the function for `jax.jit`. JAX wants a second trace where the plan doesn't fit."""
+
+        def once(*inputs: Any) -> Any:
+            if self.signature is not None:
+                self.program = self._checked  # a signature that has failed once stays slow in JAX
+                raise Retrace
+            self.signature = tuple(type_of(value) for value in inputs)
+            return self.pure(*inputs)
+
+        once.__name__ = once.__qualname__ = self.name
+        return once
+
+    def _fits(self, inputs: Any) -> bool:
+        types = tuple(type_of(value) for value in inputs)
+        if self.signature is None:
+            self.signature = types
+        return types == self.signature and settings() == self.settings
+
+    def _checked(self, *inputs: Any) -> Any:
+        if not self._fits(inputs):
+            raise Retrace
+        return self.jitted(*inputs)
+
+    def _seeded(self, *inputs: Any) -> Any:
+        # The one setting that changes a trace and is no part of JAX's own key.
+        if jax.config.jax_default_prng_impl != self.settings[-2]:
+            raise Retrace
+        return self.jitted(*inputs)
+
+    def _evaluate(self, *inputs: Any) -> Any:
+        if not self._fits(inputs):
+            raise Retrace
+        return self.pure(*inputs)
+
+
+def _input_path(entry: Any, ground: Ground) -> str:
+    if isinstance(entry, int):
+        node = ground.tape.steps[entry].node
+        return node.path() if node is not None else "a computed number"
+    return entry.node.path()
+
+
+def _effect_path(effect: SetAttr | Refill, ground: Ground) -> str:
+    if isinstance(effect, Refill):
+        return ground.path_of_entry(effect.container)
+    return ground.path_of(effect.holder, effect.name)
+
+
+_SILENT = ("", "free", "same", "array", "argument", "length", "names", "numpy", "number")
+
+
+def _guards(ground: Ground) -> Iterator[tuple[str, str, Any]]:
+    for node in ground.nodes:
+        if node.test not in _SILENT:
+            yield node.path(), node.test, node.expect if node.test == "plain" else None
+    for index, value in ground.tape.guards.items():
+        node = ground.tape.steps[index].node
+        yield node.path() if node is not None else "a computed number", "plain", value
+
+
+def _primitives(jaxpr: Any) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for value in jax.tree.leaves(list(equation.params.values())):
+            if hasattr(value, "eqns"):
+                yield from _primitives(getattr(value, "jaxpr", value))

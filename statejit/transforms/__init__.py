@@ -1,0 +1,1 @@
+"""Transformations: each a thin lift of JAX's over plans."""
