@@ -1,9 +1,9 @@
-"""Aliases for the types that appear in public signatures."""
+"""Aliases for the types that appear in public signatures, and annotations that name a collection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,3 +22,29 @@ Collection = Mapping[str, Any]
 
 Filter = Callable[[Path, Any], bool]
 """A predicate over slots: it is given the path and the array."""
+
+
+class InCollection(NamedTuple):
+    """Metadata of `typing.Annotated`: the slots below an attribute belong to this collection.
+
+    Args:
+        name: 'params', 'state', 'rngs', 'constants' or a name of the user's own.
+
+    Example:
+        >>> from typing import Annotated
+        >>> import jax, jax.numpy as jnp, statejit as sj
+        >>> class Scale(sj.Base):
+        ...     factor: Annotated[jax.Array, sj.typing.InCollection("constants")]
+        ...     def __init__(self):
+        ...         self.factor = jnp.ones(2)
+        >>> list(sj.collections(Scale()))
+        ['constants']
+    """
+
+    name: str
+
+
+Param = Annotated[Any, InCollection("params")]
+State = Annotated[Any, InCollection("state")]
+Rng = Annotated[Any, InCollection("rngs")]
+Constant = Annotated[Any, InCollection("constants")]

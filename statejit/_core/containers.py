@@ -13,6 +13,8 @@ from typing import Any
 
 import jax
 
+from .numbers import Number
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -174,6 +176,8 @@ def kind_of(value: Any) -> Kind | None:
             return None if getattr(value, "__dict__", None) else _BY_TYPE[base]
     if not isinstance(value, type) and dataclasses.is_dataclass(value):
         return DATACLASS
+    if cls is Number:
+        return None
     if not isinstance(value, type) and not jax.tree_util.all_leaves([value]):
         return PYTREE
     return None

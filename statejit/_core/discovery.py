@@ -33,6 +33,7 @@ class Traced:
         result: the recipe of what is returned.
         extra: recipes of further values that `finish` asked for.
         frame: the frame, with its tracers dropped.
+        args: the entries of the arguments.
     """
 
     pure: Callable[..., list[Any]]
@@ -42,10 +43,11 @@ class Traced:
     result: Any
     extra: list[Any]
     frame: Frame
+    args: list[Any]
 
 
 
-Finish = Callable[[Frame, Any, Any, Any], list[Any]]
+Finish = Callable[[Frame, Any, list[Any], dict[str, Any]], list[Any]]
 
 
 def on_ground(
@@ -153,7 +155,8 @@ def run(
         args: entries of its arguments.
         kwargs: entries of its keyword arguments.
         frame: the frame, not yet open.
-        finish: (frame, result, args, kwargs) -> further arrays to compute, called in the trace.
+        finish: (frame, result, args, kwargs) -> further values of which recipes are wanted; it is
+            called at the end of the trace, with the entries of the arguments.
     """
     found: dict[str, Any] = {}
 
@@ -163,7 +166,7 @@ def run(
             named = {name: frame.hand_out(entry) for name, entry in kwargs.items()}
             with described(frame):
                 result = fun(*handed, **named)
-                extra = finish(frame, result, handed, named) if finish is not None else []
+                extra = [] if finish is None else finish(frame, result, args, kwargs)
             writer = Writer(frame)
             found["extra"] = [writer.recipe(array) for array in extra]
             found["result"] = writer.recipe(result)
@@ -175,7 +178,7 @@ def run(
         closed = jax.make_jaxpr(body)()
     pure, inputs, bound = open_constants(closed, frame)
     effects, result, extra = found["effects"], found["result"], found["extra"]
-    return Traced(pure, inputs, bound, effects, result, extra, frame)
+    return Traced(pure, inputs, bound, effects, result, extra, frame, args)
 
 
 def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:

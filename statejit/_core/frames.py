@@ -67,6 +67,7 @@ class Frame:
         self.slots: dict[int, Slot] = {}  # id of a placeholder -> slot
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
+        self.refilled: list[Container] = []  # those whose content has changed, once it is known
         self.state: Any = None
 
     @contextmanager

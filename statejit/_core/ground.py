@@ -275,9 +275,12 @@ class Ground:
             return value
         if self.is_holder(value):
             node.must("type", type(value))
+            self.known(node, value, value)
             if isinstance(value, Base):
                 self.classes[type(value)] = None
-            return self.known(node, value, value)
+            elif value.keeps:
+                self.find(node, "pyattr", "_collection", raw_get(value, "_collection"), "")
+            return value
         if isinstance(value, np.ndarray):
             return self.numpy(node, value, mode)
         if isinstance(value, types.FunctionType):

@@ -85,7 +85,7 @@ def generate(traced: Traced, ground: Ground) -> Callable[..., Any]:
     guards, source.lines = source.lines, []
     Commit(source, traced, ground).emit()
     text = [
-        "def dispatch(fun, args, kwargs, program):",
+        "def dispatch(fun, args, kwargs, program, targets=()):",
         "    try:",
         *(f"        {line}" for line in guards or ["pass"]),
         f"    except {source.constant(Exception)}:",
@@ -93,7 +93,9 @@ def generate(traced: Traced, ground: Ground) -> Callable[..., Any]:
         *(f"    {line}" for line in source.lines),
     ]
     exec(compile("\n".join(text), "<statejit hot path>", "exec"), source.space)
-    return source.space["dispatch"]
+    dispatch = source.space["dispatch"]
+    dispatch.__text__ = "\n".join(text)
+    return dispatch
 
 
 class Guards:
@@ -136,6 +138,8 @@ class Guards:
                 return self._attribute(node, parent)
             case "slot":
                 return f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+            case "target":
+                return f"targets[{key}]"
             case "names":
                 return f"{constant(raw_names)}({parent})"
             case "item":
@@ -220,6 +224,10 @@ class Guards:
                         f"{constant(expect[1])}")
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
+            case "place":
+                holder, name, index = expect
+                return (f"type({v}) is {constant(type(node.value))} and {v}.holder is "
+                        f"v{holder.index} and {v}.name == {name!r} and {v}.index == {index!r}")
             case "length":
                 return f"len({v}) == {expect}"
             case "names":

@@ -16,7 +16,8 @@ from typing import Any
 
 import jax
 
-from .discovery import Traced, in_frame, on_ground
+from ..errors import StatejitError
+from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Memory, Wrapper
 from .hotpath import MISS
@@ -149,9 +150,11 @@ class Lifted(Wrapper):
         """Returns the arguments as the function is to get them."""
         return args, kwargs
 
-    def finish(self, frame: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
-        """Returns further arrays that the program must compute; called at the end of the trace."""
-        return []
+    finish: Finish | None = None
+    """Called at the end of the trace; see `discovery.run`."""
+
+    targets: Any = ()
+    """Further objects on which plans depend: hot paths reach them as `targets[i]`."""
 
     def transform(self, traced: Traced) -> Traced:
         """Returns the transformed program with its result."""
@@ -182,7 +185,7 @@ class Lifted(Wrapper):
         """Calls the first plan that fits, or makes one; no trace may be open."""
         fun = self.fun
         for plan in self.cache.plans:
-            result = plan.dispatch(fun, args, kwargs, plan.program)
+            result = plan.dispatch(fun, args, kwargs, plan.program, self.targets)
             if result is not MISS:
                 return result
         return self._call_anew(args, kwargs)
@@ -191,7 +194,7 @@ class Lifted(Wrapper):
         if self.compiled and jax.config.jax_disable_jit:
             return self.fun(*args, **kwargs)
         plan = self.plan(args, kwargs)
-        result = plan.dispatch(self.fun, args, kwargs, plan.program)
+        result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
         if result is MISS:
             raise RuntimeError(
                 f"a new plan of {name_of(self.fun)} does not fit the call it was made for: please "
@@ -219,7 +222,8 @@ class Lifted(Wrapper):
         except (TypeError, ValueError) as error:
             # A library that insists on a plain number: once more, with all numbers plain.
             known = set(memory.varying)
-            if "Number" not in str(error) or not known - memory.fixed:
+            told = "Number" in str(error) and not isinstance(error, StatejitError)
+            if not told or not known - memory.fixed:
                 raise
             memory.fixed |= known
             return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)

@@ -61,7 +61,7 @@ class Plan:
     ) -> None:
         self.pure, self.name = traced.pure, name
         self.reads = [_input_path(i, ground) for i in traced.inputs]
-        self.writes = [_effect_path(e, ground) for e in traced.effects]
+        self.writes = [effect_path(e, ground) for e in traced.effects]
         self.guards = list(_guards(ground))
         self.cacheable = not any(is_tracer(n.value) for n in ground.nodes) and not any(
             is_tracer(constant) for constant in traced.jaxpr.consts
@@ -123,7 +123,7 @@ def _input_path(entry: Any, ground: Ground) -> str:
     return entry.node.path()
 
 
-def _effect_path(effect: SetAttr | Refill, ground: Ground) -> str:
+def effect_path(effect: SetAttr | Refill, ground: Ground) -> str:
     if isinstance(effect, Refill):
         return ground.path_of_entry(effect.container)
     return ground.path_of(effect.holder, effect.name)

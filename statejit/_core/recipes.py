@@ -157,6 +157,7 @@ class Writer:
                     do="make a new one and assign it: its class says that it is immutable.",
                 )
             recipes = [self.recipe(c, str(i), container) for i, c in enumerate(children)]
+            self.frame.refilled.append(container)
             found.append(Refill(container, aux, recipes))
         return found
 

@@ -1,0 +1,152 @@
+"""`Optimizer`: a thin bridge to an optax transformation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import optax
+
+from ._core.base import Base
+from ._core.cells import Cell
+from ._core.containers import kind_of
+from .collections import collections, flat, present, walk, write_leaves
+from .errors import StructureError
+from .typing import PyTree
+
+
+class Optimizer(Base):
+    """Updates a model's parameters by an optax transformation.
+
+    Its state is an ordinary attribute: captured, saved and sharded like that of any model.
+
+    Args:
+        tx: any `optax.GradientTransformation`: masked, multi-transforms, schedules ...
+        target: what will be given to `update`, to make the state at once; else it is made at the
+            first update.
+
+    Attributes:
+        state: optax's state, or None before the first update.
+
+    Example:
+        >>> import jax.numpy as jnp, optax, statejit as sj
+        >>> class Point(sj.Base):
+        ...     def __init__(self):
+        ...         self.x = jnp.array(3.0)
+        ...     def height(self):
+        ...         return self.x**2
+        >>> point, opt = Point(), sj.Optimizer(optax.sgd(0.25))
+        >>> @sj.jit
+        ... def step():
+        ...     opt.update(point, sj.grad(point.height, grad_vars=point)())
+        >>> step(); step()
+        >>> point.x.item()
+        0.75
+    """
+
+    def __init__(self, tx: optax.GradientTransformation, target: Any = None) -> None:
+        self.tx = optax.with_extra_args_support(tx)
+        self.state: PyTree = None
+        if target is not None:
+            self.init(target)
+
+    def init(self, target: Any) -> None:
+        """Makes the state for all parameters of a target.
+
+        Args:
+            target: a model, a mutable array, or a list, tuple or dict of those.
+        """
+        self.state = self.tx.init(parameters(target))
+
+    def update(self, target: Any, grads: PyTree, **extra: Any) -> None:
+        """Moves the parameters of a target by one step.
+
+        Args:
+            target: what was given as `grad_vars`: a model, a mutable array, or a list, tuple or
+                dict of those.
+            grads: the gradients, in the structure in which `grad` returns them.
+            extra: what the transformation takes beside gradients and parameters, as `value=`.
+
+        Raises:
+            StructureError: if the gradients do not fit the target.
+        """
+        grads = unwrapped(grads)
+        params = parameters(target, grads)
+        if self.state is None:
+            self.state = self.tx.init(params)
+        updates, self.state = self.tx.update(grads, self.state, params, **extra)
+        write(target, optax.apply_updates(params, updates))
+
+
+def unwrapped(tree: PyTree) -> PyTree:
+    """Returns a tree with plain arrays in place of mutable ones."""
+    return jax.tree.map(
+        lambda leaf: leaf.value if isinstance(leaf, Cell) else leaf,
+        tree,
+        is_leaf=lambda leaf: isinstance(leaf, Cell),
+    )
+
+
+def parameters(target: Any, like: Any = None) -> PyTree:
+    """Returns the parameters of a target, in the structure of its gradients.
+
+    Args:
+        target: a model, a mutable array, or a list, tuple or dict of those.
+        like: gradients: only parameters that they name are returned.
+    """
+    if isinstance(target, Base):
+        return _of_model(target, like)
+    if isinstance(target, Cell):
+        return target.value
+    kind = kind_of(target)
+    if kind is None:
+        raise StructureError(
+            f"an optimizer can't update a {type(target).__name__}.",
+            do="give the model, or mutable arrays (statejit.numpy) of it: a plain array does not "
+            "know where it is held.",
+        )
+    aux, children = kind.take_apart(target)
+    likes = [None] * len(children) if like is None else _children(like, kind, len(children))
+    inner = [parameters(c, one) for c, one in zip(children, likes, strict=True)]
+    return kind.build(type(target), aux, inner)
+
+
+def _children(like: Any, kind: Any, n: int) -> list[Any]:
+    children = kind.take_apart(like)[1] if kind_of(like) is kind else []
+    if len(children) != n:
+        raise StructureError("the gradients do not have the structure of the target.")
+    return children
+
+
+def _of_model(model: Base, like: Any) -> Any:
+
+
+    if like is None:
+        return collections(model).get("params", {})
+    content = {leaf.path: leaf.content for leaf in walk(model, present)}
+
+    def at(path: tuple[str, ...], tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: at((*path, key), child) for key, child in tree.items()}
+        if path not in content:
+            raise StructureError(
+                f"there is a gradient at {'.'.join(path)}, where {type(model).__name__} has no "
+                "array.",
+                do="give the target for which the gradients were computed.",
+            )
+        return content[path]
+
+    return at((), like)
+
+
+def write(target: Any, new: PyTree) -> None:
+    """Writes parameters into a target."""
+    if isinstance(target, Base):
+        write_leaves(target, flat(new))
+    elif isinstance(target, Cell):
+        target.value = new
+    else:
+        kind = kind_of(target)
+        assert kind is not None
+        for child, value in zip(kind.take_apart(target)[1], kind.take_apart(new)[1], strict=True):
+            write(child, value)
