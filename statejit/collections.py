@@ -237,11 +237,10 @@ def beneath(leaf: Leaf) -> Any:
 
 def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[Leaf, str]]:
     changed = {(id(s.holder), name) for s in frame.states.values() for name in s.written}
-    refilled = {id(container) for container in frame.refilled}
     seen: set[int] = set()
     for prefix, root in roots:
         for leaf in walk(root, as_found(frame), prefix):
-            written = (id(leaf.holder), leaf.name) in changed or _was_refilled(frame, leaf, refilled)
+            written = (id(leaf.holder), leaf.name) in changed or _was_refilled(frame, leaf)
             if not written and _is_number(leaf.content):
                 continue
             collection = collection_of(leaf, beneath(leaf), written)
@@ -252,14 +251,14 @@ def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[L
             yield leaf, collection
 
 
-def _was_refilled(frame: Frame, leaf: Leaf, refilled: set[int]) -> bool:
+def _was_refilled(frame: Frame, leaf: Leaf) -> bool:
     entry = frame.states[id(leaf.holder)].found.get(leaf.name)
     stand_in = frame.ground.stand_ins.get(id(entry))
     if stand_in is not None:
         state = frame.states.get(id(entry))
         return state is not None and "_value" in state.written
     for i in leaf.index:
-        if id(entry) in refilled:
+        if i in frame.refilled.get(id(entry), ()):
             return True
         entry = entry.children[i]
     return False

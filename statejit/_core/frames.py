@@ -67,7 +67,7 @@ class Frame:
         self.slots: dict[int, Slot] = {}  # id of a placeholder -> slot
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
-        self.refilled: list[Container] = []  # those whose content has changed, once it is known
+        self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
         self.state: Any = None
 
     @contextmanager
@@ -175,10 +175,13 @@ class Frame:
                 do="read it before, or use the function of the same name from statejit.",
             )
         handed = [self.hand_out(child) for child in container.children]
-        copy = container.kind.build(type(container.real), container.aux, handed)
-        unchanged = all(a is b for a, b in zip(handed, container.children, strict=True))
-        if unchanged and (not container.kind.mutable or isinstance(container.real, frozenset)):
-            copy = container.real
+        real = container.real
+        copy: Any = None
+        if not container.kind.mutable or isinstance(real, frozenset):
+            children = container.kind.take_apart(real)[1]
+            copy = real if all(a is b for a, b in zip(handed, children, strict=True)) else None
+        if copy is None:
+            copy = container.kind.build(type(real), container.aux, handed)
         self.copies[id(container)] = (container, copy, handed)
         self.copied_from[id(copy)] = container
         return copy

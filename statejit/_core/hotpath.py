@@ -38,7 +38,7 @@ from .recipes import (
     Refill,
     SetAttr,
 )
-from .slots import MISSING, is_tracer, same_plain
+from .slots import MISSING, same_plain
 
 MISS = object()
 """What a hot path returns when its plan does not fit the call."""
@@ -54,6 +54,7 @@ class Source:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.space: dict[str, Any] = {}
+        self.dicts: set[int] = set()  # nodes whose `__dict__` the text has fetched
         self._names: dict[int, str] = {}
 
     def constant(self, value: Any) -> str:
@@ -94,7 +95,7 @@ def generate(traced: Traced, ground: Ground) -> Callable[..., Any]:
     ]
     exec(compile("\n".join(text), "<statejit hot path>", "exec"), source.space)
     dispatch = source.space["dispatch"]
-    dispatch.__text__ = "\n".join(text)
+    dispatch.__text__ = "\n".join(text)  # for those who want to see it
     return dispatch
 
 
@@ -103,7 +104,6 @@ class Guards:
 
     def __init__(self, source: Source, ground: Ground) -> None:
         self.source, self.ground = source, ground
-        self.dicts: set[int] = set()
 
     def emit(self) -> None:
         """Emits all nodes in the order in which they were found, then the numbers."""
@@ -132,7 +132,9 @@ class Guards:
         match node.access:
             case "fun" | "args" | "kwargs":
                 return node.access
-            case "attr" if node.test == "not keeping":
+            case "attr" | "slot" if node.test in ("not keeping", "missing") and (
+                node.test != "missing" or node.access == "slot"
+            ):
                 return f"{constant(raw_get)}({parent}, {key!r})"
             case "attr":
                 return self._attribute(node, parent)
@@ -185,11 +187,9 @@ class Guards:
         ):
             return f"{constant(raw_get)}({parent}, {node.key!r})"
         index = node.parent.index
-        if index not in self.dicts:
-            self.dicts.add(index)
-            plain = cls.__getattribute__ in (object.__getattribute__, Base.__getattribute__)
-            get = f"{constant(object.__getattribute__)}({parent}, '__dict__')"
-            self.source.line(f"d{index} = " + (f"{parent}.__dict__" if plain else get))
+        if index not in self.source.dicts:
+            self.source.dicts.add(index)
+            self.source.line(f"d{index} = {_own_dict(self.source, cls, parent)}")
         if node.test == "missing":
             return f"d{index}.get({node.key!r}, {constant(MISSING)})"
         return f"d{index}[{node.key!r}]"
@@ -244,12 +244,15 @@ class Guards:
         return f"{self.source.constant(same_plain)}({v}, {k})"
 
     def _function(self, node: Node, v: str) -> str:
+        if node.access == "class":
+            return f"{v} is {self.source.constant(node.value)}"
         code, holder = node.expect if type(node.expect) is tuple else (node.value.__code__, node)
         found = (f"type({v}) is {self.source.constant(types.FunctionType)} and "
                  f"{v}.__code__ is {self.source.constant(code)}")
-        defaults = (f" and len({v}.__defaults__ or ()) == {len(node.value.__defaults__ or ())}"
-                    f" and tuple({v}.__kwdefaults__ or ()) == "
-                    f"{tuple(node.value.__kwdefaults__ or ())!r}")
+        named = tuple(node.value.__kwdefaults__ or ())
+        defaults = (f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}"
+                    + (f" and tuple({v}.__kwdefaults__ or ()) == {named!r}" if named else
+                       f" and not {v}.__kwdefaults__"))
         same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
         return found + defaults + same
 
@@ -310,8 +313,8 @@ class Commit:
             self._effect(effect)
         result = self._build(self.traced.result)
         if self.stores:
-            line(f"if outs and {constant(is_tracer)}(outs[0]): {constant(_refuse)}"
-                 f"({constant(self._first_path())})")
+            tracer, path = constant(jax.core.Tracer), constant(self._first_path())
+            line(f"if outs and isinstance(outs[0], {tracer}): {constant(_refuse)}({path})")
         for text in (*self.fills, *self.stores):
             line(text)
         line(f"return {result}")
@@ -429,8 +432,17 @@ class Commit:
             method = f"{constant(descriptor)}.__set__" if value else (
                 f"{constant(descriptor)}.__delete__")
             return f"{method}({name}, {value})" if value else f"{method}({name})"
-        own = f"{constant(object.__getattribute__)}({name}, '__dict__')"
+        index = name.removeprefix("v")
+        known = index.isdigit() and int(index) in self.source.dicts
+        own = f"d{index}" if known else _own_dict(self.source, cls, name)
         return f"{own}[{attr!r}] = {value}" if value else f"del {own}[{attr!r}]"
+
+
+def _own_dict(source: Source, cls: type, name: str) -> str:
+    """Returns an expression for the dictionary of an instance, past overridden look-ups."""
+    if cls.__getattribute__ in (object.__getattribute__, Base.__getattribute__):
+        return f"{name}.__dict__"
+    return f"{source.constant(object.__getattribute__)}({name}, '__dict__')"
 
 
 def _has_identity(node: Node) -> bool:
@@ -438,6 +450,10 @@ def _has_identity(node: Node) -> bool:
     return isinstance(node.value, (Base, Cell, jax.Array, np.ndarray)) or (
         node.test in ("list", "dict", "deque", "set", "dataclass")
     )
+
+
+def _length(defaults: Any, found: str) -> str:
+    return f"len({found} or ()) == {len(defaults)}" if defaults else f"not {found}"
 
 
 def _keeps(value: Any) -> bool:

@@ -178,14 +178,12 @@ class Lifted(Wrapper):
         frame = CURRENT.get()
         if frame is not None:
             return self.call_in_frame(frame, args, kwargs)
-        args, kwargs = self.prepare(args, kwargs)
-        return self.call(args, kwargs)
+        return self.call(*self.prepare(args, kwargs))
 
     def call(self, args: Any, kwargs: Any) -> Any:
         """Calls the first plan that fits, or makes one; no trace may be open."""
-        fun = self.fun
         for plan in self.cache.plans:
-            result = plan.dispatch(fun, args, kwargs, plan.program, self.targets)
+            result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
             if result is not MISS:
                 return result
         return self._call_anew(args, kwargs)

@@ -157,7 +157,8 @@ class Writer:
                     do="make a new one and assign it: its class says that it is immutable.",
                 )
             recipes = [self.recipe(c, str(i), container) for i, c in enumerate(children)]
-            self.frame.refilled.append(container)
+            changed = [i for i, c in enumerate(children) if not same or c is not handed[i]]
+            self.frame.refilled[id(container)] = set(changed)
             found.append(Refill(container, aux, recipes))
         return found
 

@@ -34,6 +34,17 @@ class Jitted(Lifted):
         self.static = (self.options.pop("static_argnums"), self.options.pop("static_argnames"))
         self.donated = (self.options.pop("donate_argnums"), self.options.pop("donate_argnames"))
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Does what the function does: by the first plan that fits, or by making one."""
+        # The same as Lifted.__call__, in one function: half a microsecond of a call of five.
+        if CURRENT.get() is not None:
+            return self.fun(*args, **kwargs)
+        for plan in self.cache.plans:
+            result = plan.dispatch(self.fun, args, kwargs, plan.program)
+            if result is not MISS:
+                return result
+        return self._call_anew(args, kwargs)
+
     def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Calls the function itself: what encloses it is compiled, or evaluated, as a whole."""
         return self.fun(*args, **kwargs)
