@@ -11,7 +11,7 @@ import jax
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
-from .base import hooked, written_outside
+from .base import Base, hooked, written_outside
 from .frames import CURRENT, Frame, raw_dict
 from .ground import Ground, Memory
 from .numbers import Number
@@ -77,7 +77,12 @@ def on_ground(
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
     with hooked():
-        traced = run(fun, *entries, Frame(ground, ground), finish)
+        try:
+            traced = run(fun, *entries, Frame(ground, ground), finish)
+        except BaseException:
+            outside.put_back()  # whoever catches the error must find no tracer anywhere
+            put_back(ground)
+            raise
         outside.follow()
         outside.check()
         check_bypasses(ground)
@@ -208,12 +213,20 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
 # Errors ----------------------------------------------------------------------------------------
 
 
+_VALUE_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+
+
 @contextmanager
 def described(frame: Frame) -> Iterator[None]:
     """Turns JAX's errors about traced values into ours, with the user's line and the path."""
     try:
         yield
-    except jax.errors.ConcretizationTypeError as error:
+    except _VALUE_ASKED as error:
         entry = raising_frame(error)
         where, source, paths = "", "", []
         if entry is not None:
@@ -275,23 +288,31 @@ def check_bypasses(ground: Ground) -> None:
         BypassError: if an attribute of a touched object was changed by `object.__setattr__` or
             in its real `__dict__`.
     """
+    for holder, name in put_back(ground):
+        raise BypassError(
+            f"{ground.path_of(holder, name)} was written past attribute assignment.",
+            do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
+            "write can be watched.",
+        )
+
+
+def put_back(ground: Ground) -> list[tuple[Any, str]]:
+    """Gives touched objects the attributes again that were changed past the hooks; says which."""
+    changed: list[tuple[Any, str]] = []
     for holder, before in ground.touched.values():
         now = raw_dict(holder)
         if before is None or now is None:
             continue
-        changed = [n for n in {**before, **now} if now.get(n, MISSING) is not before.get(n, MISSING)]
-        changed = [n for n in changed if (id(holder), n) not in written_outside]
-        for name in changed:
+        for name in {**before, **now}:
+            same = now.get(name, MISSING) is before.get(name, MISSING)
+            if same or (id(holder), name) in written_outside:
+                continue
+            changed.append((holder, name))
             if name in before:
                 now[name] = before[name]
             else:
                 del now[name]
-        if changed:
-            raise BypassError(
-                f"{ground.path_of(holder, changed[0])} was written past attribute assignment.",
-                do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that "
-                "the write can be watched.",
-            )
+    return changed
 
 
 def check_captures(traced: Traced, ground: Ground) -> None:
@@ -316,15 +337,26 @@ def check_captures(traced: Traced, ground: Ground) -> None:
             "a Python number that varies was read under a plain jax.jit (or its kin).",
             do="pass it to that function as an argument, or use statejit.jit.",
         )
-    held = {id(n.value): n for n in ground.nodes if n.test == "array"}
+    held = held_arrays(ground)
     for constant in (*traced.jaxpr.consts, *hidden_constants(traced.jaxpr.jaxpr)):
-        node = held.get(id(constant))
-        if node is not None and not any(n.value is constant for n in ground.nodes if n.test == "is"):
+        path = held.get(id(constant))
+        if path is not None and not any(n.value is constant for n in ground.nodes if n.test == "is"):
             raise BypassError(
-                f"{node.path()} was read past attribute access.",
+                f"{path} was read past attribute access.",
                 do="read it as an attribute (`self.name` or `getattr`), so that the read can be "
                 "watched.",
             )
+
+
+def held_arrays(ground: Ground) -> dict[int, str]:
+    """Returns the paths of the arrays in the attributes of all objects that were reached, by id."""
+    found: dict[int, str] = {}
+    for _, holder in list(ground.by_id.values()):
+        if isinstance(holder, Base):
+            for name, value in (raw_dict(holder) or {}).items():
+                if isinstance(value, jax.Array):
+                    found[id(value)] = ground.path_of(holder, name)
+    return found
 
 
 def hidden_constants(jaxpr: Any) -> Iterator[Any]:

@@ -29,10 +29,10 @@ from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .numbers import Number, Tape
 from .places import user_line
+from .positions import Position, has_position
 from .slots import (
     BY_IDENTITY,
     MISSING,
-    UNGUARDABLE,
     Slot,
     fresh,
     is_library_type,
@@ -285,7 +285,7 @@ class Ground:
             return self.numpy(node, value, mode)
         if isinstance(value, types.FunctionType):
             return self.function(node, value)
-        if isinstance(value, UNGUARDABLE) and mode != "outside":
+        if has_position(value) and mode != "outside":
             raise FrozenValueError(
                 f"{node.path()} is a {type(value).__name__}: its state would be frozen into the "
                 "compiled program.",
@@ -407,6 +407,10 @@ class Ground:
     def foreign(self, node: Node, value: Any, mode: str) -> Any:
         """Guards the plain content of an object that is not watched."""
         names = raw_names(value)
+        if mode == "outside" and has_position(value):
+            node.must("type", type(value))
+            self.pictures.append((node, Position(value)))
+            return self.known(node, value, value)
         if mode == "outside":  # user code loads single attributes of it; those are guarded
             node.must("type", type(value))
             return self.known(node, value, value)

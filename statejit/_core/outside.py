@@ -22,6 +22,7 @@ from .base import Base
 from .frames import CURRENT, raw_dict, raw_get
 from .ground import Ground, Node, Wrapper
 from .places import is_library_code, is_library_module, user_line
+from .positions import GlobalRandomness, Position
 from .slots import MISSING
 
 _ROOTS = {"LOAD_GLOBAL": "global", "LOAD_NAME": "global", "LOAD_DEREF": "cell",
@@ -72,6 +73,7 @@ class Outside:
         self.names: dict[str, None] = {}
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
+        self.randomness = GlobalRandomness()
         ground.follow = self.follow
         ground.outside = self
 
@@ -188,17 +190,29 @@ class Outside:
         Raises:
             OutsideChangeError: if there are any.
         """
-        changed = self.changes()
-        for node in reversed(changed):
-            self.undo(node)
+        changed, drawn = self.put_back()
+        if drawn:
+            raise OutsideChangeError(
+                f"the global generator of {drawn} was drawn from inside: the compiled program "
+                "could not draw again.",
+                where=f"the call at {user_line()}",
+                do="draw from statejit.random, or draw outside and pass the values in.",
+            )
         if changed:
             raise OutsideChangeError(
                 f"{changed[0].path()} was changed inside: it is not an attribute of a watched "
                 "object, so the compiled program could not change it again.",
-                where=user_line(),
+                where=f"the call at {user_line()}",
                 do="keep it in an attribute of a statejit.Base object, return it, or write it "
                 "within `with statejit.unwatched():` if once per compilation is what you want.",
             )
+
+    def put_back(self) -> tuple[list[Node], str]:
+        """Undoes all changes; returns where they were, and which global generator was drawn from."""
+        changed = self.changes()
+        for node in reversed(changed):
+            self.undo(node)
+        return changed, self.randomness.changed()
 
     def undo(self, node: Node) -> None:
         """Puts back what was found at a node."""
@@ -292,6 +306,8 @@ def rebind(node: Node) -> None:
 
 def same_content(value: Any, picture: Any) -> bool:
     """Says whether a container, an array or a foreign object is as it was found."""
+    if isinstance(picture, Position):
+        return picture.holds(value)
     if isinstance(picture, np.ndarray):
         return value.shape == picture.shape and value.tobytes() == picture.tobytes()
     if isinstance(picture, dict):
@@ -306,7 +322,9 @@ def same_content(value: Any, picture: Any) -> bool:
 
 def put_back(value: Any, picture: Any) -> None:
     """Gives a container, an array or a foreign object its content again."""
-    if isinstance(picture, np.ndarray):
+    if isinstance(picture, Position):
+        picture.restore(value)
+    elif isinstance(picture, np.ndarray):
         np.copyto(value, picture)
     elif isinstance(picture, dict):
         for name in set(raw_dict(value) or ()) - set(picture):
