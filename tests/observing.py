@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import datetime
+import decimal
 import enum
+import fractions
 import functools
+import pathlib
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -21,6 +25,7 @@ import numpy as np
 import statejit as sj
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice)
+FROZEN = (decimal.Decimal, fractions.Fraction, pathlib.PurePath, datetime.date)
 OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.dtype, np.ufunc, enum.Enum)
 
 
@@ -49,7 +54,7 @@ class Observer:
     def _look(self, value: Any, seen: set[int]) -> Any:
         kind = type(value)
         name = kind.__qualname__
-        if kind in ATOMS:
+        if kind in ATOMS or isinstance(value, FROZEN):
             return name, repr(value)
         if isinstance(value, OPAQUE):
             return name, getattr(value, "__qualname__", None) or str(value)
