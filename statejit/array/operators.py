@@ -38,13 +38,32 @@ def operand(value: Any) -> Any:
     return value
 
 
+def _apply(fun: Binary, left: Any, right: Any) -> Any:
+    """Does an operation; shapes that don't fit are an error of NumPy's class, not of JAX's."""
+    try:
+        return fun(left, right)
+    except TypeError:
+        if fun is not operator.matmul:
+            _check_shapes(jnp.shape(left), jnp.shape(right))
+        raise
+
+
+def _check_shapes(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    try:
+        np.broadcast_shapes(left, right)
+    except ValueError:
+        raise ValueError(
+            f"operands could not be broadcast together with shapes {left} {right}"
+        ) from None
+
+
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op> other`."""
 
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(fun(self.value, operand(other)), ufunc, self, other)
+        return self._wrap(_apply(fun, self.value, operand(other)), ufunc, self, other)
 
     return method
 
@@ -55,7 +74,7 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(fun(operand(other), self.value), ufunc, other, self)
+        return self._wrap(_apply(fun, operand(other), self.value), ufunc, other, self)
 
     return method
 
@@ -67,7 +86,7 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         old = self.value
-        new = fun(old, operand(other))
+        new = _apply(fun, old, operand(other))
         self.value = fitted(new, old, ufunc)
         return self
 
@@ -120,10 +139,6 @@ def casts_same_kind(source: Any, target: Any) -> bool:
     return source == target or (None not in kinds and kinds[0] <= kinds[1])  # type: ignore
 
 
-def _divmod(left: Any, right: Any) -> Any:
-    return jnp.divmod(left, right)
-
-
 class Arithmetic(Operators):
     """Gives all operators of Python to a cell whose `_wrap` makes the results."""
 
@@ -142,7 +157,6 @@ class Arithmetic(Operators):
     __xor__ = binary(operator.xor, "bitwise_xor")
     __lshift__ = binary(operator.lshift, "left_shift")
     __rshift__ = binary(operator.rshift, "right_shift")
-    __divmod__ = binary(_divmod, "divmod")
 
     __radd__ = reflected(operator.add, "add")
     __rsub__ = reflected(operator.sub, "subtract")
@@ -157,7 +171,6 @@ class Arithmetic(Operators):
     __rxor__ = reflected(operator.xor, "bitwise_xor")
     __rlshift__ = reflected(operator.lshift, "left_shift")
     __rrshift__ = reflected(operator.rshift, "right_shift")
-    __rdivmod__ = reflected(_divmod, "divmod")
 
     __iadd__ = in_place(operator.add, "add")
     __isub__ = in_place(operator.sub, "subtract")
@@ -185,3 +198,9 @@ class Arithmetic(Operators):
     __pos__ = unary(operator.pos, "positive")
     __abs__ = unary(operator.abs, "absolute")
     __invert__ = unary(operator.invert, "invert")
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self

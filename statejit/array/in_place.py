@@ -1,0 +1,123 @@
+"""NumPy's functions that change their argument, which JAX can not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from .array import Array
+from .lifting import unpacked
+from .operators import casts_same_kind
+
+
+def _mutable(array: Any, name: str) -> Array:
+    if not isinstance(array, Array):
+        raise TypeError(f"{name}() changes its first argument, which is a {type(array).__name__}: "
+                        "it takes a statejit array")
+    return array
+
+
+def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """Copies values from one array to another, broadcasting.
+
+    Args:
+        dst: what is written, (*shape,).
+        src: the values, broadcast to (*shape,).
+        casting: 'same_kind' refuses floats for an integer array; 'unsafe' casts anything.
+        where: which elements are written, broadcast to (*shape,).
+
+    Raises:
+        TypeError: if the cast is not allowed.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> a = snp.zeros(3)
+        >>> snp.copyto(a, 5.0, where=snp.array([True, False, True]))
+        >>> a
+        Array([5., 0., 5.], dtype=float32)
+    """
+    dst = _mutable(dst, "copyto")
+    new = jnp.asarray(unpacked(src, True))
+    old = dst.value
+    if casting != "unsafe" and not new.weak_type and not casts_same_kind(new.dtype, old.dtype):
+        raise TypeError(f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
+                        f"dtype({str(old.dtype)!r}) according to the rule {casting!r}")
+    if where is True:
+        dst[...] = new
+    else:
+        dst.value = jnp.where(unpacked(where, True), new.astype(old.dtype), old)
+
+
+def putmask(a: Array, mask: Any, values: Any) -> None:
+    """Sets the elements where a mask holds; `values` is repeated over the whole array.
+
+    Args:
+        a: what is written, (*shape,).
+        mask: booleans, (*shape,).
+        values: the values, (n,).
+    """
+    a = _mutable(a, "putmask")
+    old = a.value
+    values = jnp.resize(jnp.asarray(unpacked(values, True)), old.shape).astype(old.dtype)
+    a.value = jnp.where(jnp.asarray(unpacked(mask, True)), values, old)
+
+
+def place(arr: Array, mask: Any, vals: Any) -> None:
+    """Sets the elements where a mask holds to the first values, repeated if there are too few.
+
+    Args:
+        arr: what is written, (*shape,).
+        mask: booleans, (*shape,).
+        vals: the values, (n,).
+    """
+    arr = _mutable(arr, "place")
+    vals = jnp.asarray(unpacked(vals, True))
+    arr.value = jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False)
+
+
+def put(a: Array, ind: Any, v: Any, mode: str = "raise") -> None:
+    """Sets elements of the flattened array.
+
+    Args:
+        a: what is written, (*shape,).
+        ind: indices into the flattened array, (n,).
+        v: the values, repeated if there are too few.
+        mode: what to do with indices out of bounds: 'raise', 'wrap' or 'clip'.
+    """
+    _mutable(a, "put").put(ind, v, mode)
+
+
+def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1) -> None:
+    """Sets the elements that `take_along_axis` would return.
+
+    Args:
+        arr: what is written, (*shape,).
+        indices: along the axis, (*shape,) but for that axis.
+        values: broadcast to the shape of `indices`.
+        axis: the axis; None for the flattened array.
+    """
+    arr = _mutable(arr, "put_along_axis")
+    values = jnp.asarray(unpacked(values, True)).astype(arr.dtype)
+    indices = jnp.asarray(unpacked(indices, True))
+    arr.value = jnp.put_along_axis(arr.value, indices, values, axis, inplace=False)
+
+
+def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
+    """Sets the main diagonal.
+
+    Args:
+        a: what is written, (n, m) or (n, ..., n).
+        val: the values, repeated if there are too few.
+        wrap: whether the diagonal goes on in tall matrices.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> a = snp.zeros((2, 2))
+        >>> snp.fill_diagonal(a, 1)
+        >>> a.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    a = _mutable(a, "fill_diagonal")
+    val = jnp.asarray(unpacked(val, True)).astype(a.dtype)
+    a.value = jnp.fill_diagonal(a.value, val, wrap, inplace=False)

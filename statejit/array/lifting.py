@@ -1,0 +1,121 @@
+"""How a function of JAX is given mutable arrays: contents go in, and lists where NumPy has them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.cells import Cell
+from .._core.numbers import plain
+
+AS_IS = frozenset({int, float, bool, complex, str, type(None), type, slice})
+"""Exact types of arguments that need no look."""
+
+SHAPING = frozenset({"arange", "linspace", "logspace", "geomspace", "tri", "eye", "identity"})
+"""Functions whose numbers decide a shape; those that vary from call to call become guards."""
+
+Function = Callable[..., Any]
+
+
+def taking_arrays(fun: Function) -> Function:
+    """Returns `fun` with mutable arrays let in, also within lists, tuples and dicts.
+
+    Args:
+        fun: a function of `jax.numpy`; its results are returned as they are.
+    """
+    lists = _listy(fun)
+    shaping = getattr(fun, "__name__", "") in SHAPING
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple([
+            a if type(a) in AS_IS else unpacked(a, i in lists) for i, a in enumerate(args)
+        ])
+        if kwargs:
+            kwargs = {k: unpacked(v, k in lists) for k, v in kwargs.items()}
+        if shaping:
+            args = tuple([plain(a) for a in args])
+            kwargs = {k: plain(v) for k, v in kwargs.items()}
+        return fun(*args, **kwargs)
+
+    return call
+
+
+def unpacked(value: Any, as_array: bool = False) -> Any:
+    """Returns an argument with the contents of mutable arrays in their place.
+
+    Args:
+        value: the argument.
+        as_array: whether a list or tuple is to become an array.
+    """
+    cls = type(value)
+    if cls in AS_IS or isinstance(value, jax.Array):
+        return value
+    if isinstance(value, Cell):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        children = [unpacked(v) for v in value]
+        if as_array:
+            return jnp.asarray(children)
+        if all(a is b for a, b in zip(children, value, strict=True)):
+            return value
+        return children if cls is list else (
+            tuple(children) if cls is tuple else tuple.__new__(cls, children))
+    if cls is dict:
+        return {k: unpacked(v) for k, v in value.items()}
+    if cls is types.FunctionType:
+        return _callback(value)
+    return value
+
+
+def packed(value: Any, wrap: Callable[[Any], Any]) -> Any:
+    """Returns a result with `wrap` applied to each `jax.Array` in it.
+
+    Args:
+        value: what a function of JAX has returned.
+        wrap: makes a mutable array.
+    """
+    if isinstance(value, jax.Array):
+        return wrap(value)
+    cls = type(value)
+    if cls in AS_IS:
+        return value
+    if isinstance(value, tuple):
+        return tuple.__new__(cls, [packed(v, wrap) for v in value])
+    if cls is list:
+        return [packed(v, wrap) for v in value]
+    return value
+
+
+def _callback(fun: Function) -> Function:
+    """Returns a user's function as JAX may call it; what it returns may be a mutable array."""
+
+    @functools.wraps(fun)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return unpacked(fun(*args, **kwargs))
+
+    return call
+
+
+def _listy(fun: Function) -> frozenset[int | str]:
+    """Returns positions and names of the parameters that take an array but, in JAX, no list."""
+    try:
+        parameters = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return frozenset()
+    found: set[int | str] = set()
+    for i, parameter in enumerate(parameters):
+        note = parameter.annotation
+        text = note if isinstance(note, str) else str(note)
+        is_array = "ArrayLike" in text or "numpy.ndarray" in text
+        if is_array and not any(w in text for w in ("Sequence", "list", "tuple", "Shape", "Dim")):
+            found |= {i, parameter.name}
+    return frozenset(found)
+
+

@@ -1,0 +1,15 @@
+"""`numpy.linalg` over mutable arrays, wrapped from `jax.numpy.linalg`."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from .functions import namespace
+
+globals().update(namespace(jnp.linalg))
+__all__ = sorted(namespace(jnp.linalg))
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'statejit.numpy.linalg' has no attribute {name!r}: "
+                         "jax.numpy.linalg has none")

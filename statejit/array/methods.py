@@ -1,0 +1,196 @@
+"""The methods and properties of `numpy.ndarray`, made from functions of `jax.numpy`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .indexing import cast, setitem
+from .lifting import packed, taking_arrays, unpacked
+from .operators import Arithmetic, fitted
+
+
+def method(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `array.method(...)` from a function whose first parameter is the array.
+
+    Args:
+        fun: a function of `jax.numpy`.
+    """
+    call = taking_arrays(fun)
+    name = fun.__name__
+
+    @functools.wraps(fun)
+    def of_array(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        found = call(self.value, *args, **kwargs)
+        if out is not None:
+            return assigned(out, found, name)
+        if isinstance(found, jax.Array):
+            return self._wrap(found, name, self, *args)
+        return packed(found, lambda value: self._wrap(value, name, self, *args))
+
+    return of_array
+
+
+def assigned(out: Any, found: Any, name: str) -> Any:
+    """Puts a result into the array given as `out=`, and returns that.
+
+    Args:
+        out: a mutable array, a NumPy array, or a tuple of one of them.
+        found: the result.
+        name: the name of the function, for errors.
+    """
+    out = out[0] if isinstance(out, tuple) else out
+    if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
+        np.copyto(out, np.asarray(found), casting="same_kind")
+    elif isinstance(out, Arithmetic):
+        out.value = fitted(jnp.asarray(found), out.value, name)
+    else:
+        raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
+    return out
+
+
+def derived(fun: Callable[[Any], Any], doc: str) -> Any:
+    """Makes a property that is computed from the content, and is an array."""
+    return property(lambda self: self._wrap(fun(self.value), "", self), doc=doc)
+
+
+def passed(name: str, doc: str) -> Any:
+    """Makes a property that is that of the content."""
+    return property(lambda self: getattr(self.value, name), doc=doc)
+
+
+class Methods(Arithmetic):
+    """Gives a cell what `numpy.ndarray` has."""
+
+    __slots__ = ()
+
+    shape = passed("shape", "The lengths of the axes.")
+    dtype = passed("dtype", "The dtype, as NumPy has it.")
+    ndim = passed("ndim", "The number of axes.")
+    size = passed("size", "The number of elements.")
+    nbytes = passed("nbytes", "The bytes of all elements.")
+    itemsize = passed("itemsize", "The bytes of one element.")
+    weak_type = passed("weak_type", "Whether JAX takes the dtype for a Python number's.")
+    sharding = passed("sharding", "How the array lies on devices.")
+    device = passed("device", "The device, or the sharding.")
+    is_fully_addressable = passed("is_fully_addressable", "Whether this process holds all of it.")
+    T = derived(jnp.transpose, "The transpose.")
+    mT = derived(jnp.matrix_transpose, "The transpose of the last two axes.")
+    real = derived(jnp.real, "The real part.")
+    imag = derived(jnp.imag, "The imaginary part.")
+
+    all = method(jnp.all)
+    any = method(jnp.any)
+    argmax = method(jnp.argmax)
+    argmin = method(jnp.argmin)
+    argpartition = method(jnp.argpartition)
+    argsort = method(jnp.argsort)
+    choose = method(jnp.choose)
+    clip = method(jnp.clip)
+    conj = method(jnp.conj)
+    conjugate = method(jnp.conj)
+    cumprod = method(jnp.cumprod)
+    cumsum = method(jnp.cumsum)
+    diagonal = method(jnp.diagonal)
+    dot = method(jnp.dot)
+    flatten = method(jnp.ravel)
+    max = method(jnp.max)
+    mean = method(jnp.mean)
+    min = method(jnp.min)
+    nonzero = method(jnp.nonzero)
+    prod = method(jnp.prod)
+    ptp = method(jnp.ptp)
+    ravel = method(jnp.ravel)
+    repeat = method(jnp.repeat)
+    round = method(jnp.round)
+    searchsorted = method(jnp.searchsorted)
+    squeeze = method(jnp.squeeze)
+    std = method(jnp.std)
+    sum = method(jnp.sum)
+    swapaxes = method(jnp.swapaxes)
+    take = method(jnp.take)
+    trace = method(jnp.trace)
+    var = method(jnp.var)
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Returns the elements in another shape: `a.reshape(2, 3)` or `a.reshape((2, 3))`."""
+        shape = unpacked(shape[0] if len(shape) == 1 else shape)
+        return self._wrap(jnp.reshape(self.value, shape, order=order), "", self)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Returns the array with its axes permuted, by default reversed."""
+        order = unpacked(axes[0] if len(axes) == 1 else axes or None)
+        return self._wrap(jnp.transpose(self.value, order), "", self)
+
+    def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
+        """Returns a copy with another dtype."""
+        value = self.value
+        same = value.dtype == jax.dtypes.canonicalize_dtype(dtype)
+        return self._wrap(value.copy() if same else value.astype(dtype), f"astype {dtype}", self)
+
+    def copy(self, order: str = "C") -> Any:
+        """Returns an array of its own with the same content."""
+        return self._wrap(self.value.copy(), "", self)
+
+    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
+        """Returns the slices along an axis for which the condition holds."""
+        found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
+        return self._wrap(found, "", self) if out is None else assigned(out, found, "compress")
+
+    def view(self, dtype: Any = None) -> Any:
+        """Returns the same bits as another dtype."""
+        return self._wrap(self.value.view(dtype), "", self)
+
+    # In place ----------------------------------------------------------------------------------
+
+    def fill(self, value: Any) -> None:
+        """Sets all elements to one value."""
+        self.value = jnp.full_like(self.value, cast(value, self.value.dtype))
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
+        """Sorts the array in place."""
+        self.value = jnp.sort(self.value, axis, **kwargs)
+
+    def partition(self, kth: int, axis: int = -1) -> None:
+        """Puts the element at `kth` in its place, in place; smaller ones come before it."""
+        self.value = jnp.partition(self.value, kth, axis)
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """Sets elements of the flattened array in place."""
+        values = jnp.asarray(unpacked(values, True)).astype(self.value.dtype)
+        indices = unpacked(indices, True)
+        if mode == "raise":  # static indices are checked, those that are traced cannot be
+            flat = self.value.ravel()
+            values = jnp.resize(values, jnp.shape(indices))
+            self.value = setitem(flat, np.asarray(indices) if not isinstance(
+                indices, jax.core.Tracer) else indices, values).reshape(self.value.shape)
+        else:
+            self.value = jnp.put(self.value, indices, values, mode=mode, inplace=False)
+
+    # To Python and NumPy -----------------------------------------------------------------------
+
+    def item(self, *args: Any) -> Any:
+        """Returns one element as a Python number."""
+        return self.value.item(*args)
+
+    def tolist(self) -> Any:
+        """Returns the elements as nested lists of Python numbers."""
+        return self.value.tolist()
+
+    def tobytes(self, order: str = "C") -> bytes:
+        """Returns the elements as bytes."""
+        return np.asarray(self.value).tobytes(order)  # type: ignore[arg-type]
+
+    def block_until_ready(self) -> Any:
+        """Waits until the content has been computed, and returns the array."""
+        jax.block_until_ready(self.value)
+        return self
+
+    def devices(self) -> Any:
+        """Returns the devices that hold the content."""
+        return self.value.devices()

@@ -1,0 +1,90 @@
+"""NumPy's own functions on mutable arrays: each call goes to our function of the same name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import fft, linalg
+from .array import Array
+from .functions import NAMESPACE
+from .in_place import copyto, fill_diagonal, place, put, put_along_axis, putmask
+from .lifting import packed
+from .methods import assigned
+
+IN_PLACE = {f.__name__: f for f in
+            (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
+"""Functions that write into their first argument."""
+
+
+def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Does what a ufunc of NumPy was asked to do, in JAX where JAX has it.
+
+    Args:
+        ufunc: the ufunc.
+        method: '__call__', 'reduce', 'at' ...
+        inputs: the operands.
+        kwargs: the keyword arguments.
+    """
+    ours = NAMESPACE.get(ufunc.__name__) if getattr(np, ufunc.__name__, None) is ufunc else None
+    if ours is not None and method != "__call__":
+        ours = getattr(ours, method, None)
+    if ours is None:
+        return _on_host(getattr(ufunc, method), inputs, kwargs)
+    if method == "at" and not isinstance(inputs[0], Array):
+        return ufunc.at(*[_as_numpy(i) for i in inputs])
+    out = kwargs.pop("out", None)
+    where = kwargs.pop("where", True)
+    found = ours(*inputs, **kwargs)
+    if out is None:
+        return found if where is True else ours(*inputs, where=where, **kwargs)
+    return _into(out, found, where, ufunc.__name__)
+
+
+def _into(out: tuple[Any, ...], found: Any, where: Any, name: str) -> Any:
+    several = found if isinstance(found, tuple) else (found,)
+    for target, value in zip(out, several, strict=True):
+        if target is not None:
+            value = value.value
+            if where is not True:
+                value = jnp.where(jnp.asarray(where), value, jnp.asarray(target))
+            assigned(target, value, name)
+    return out[0] if len(several) == 1 else out
+
+
+def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Does what a function of NumPy was asked to do, in JAX where JAX has it.
+
+    Args:
+        fun: the function.
+        args: its arguments.
+        kwargs: its keyword arguments.
+    """
+    module, name = fun.__module__, fun.__name__
+    if name in IN_PLACE and args and isinstance(args[0], Array):
+        return IN_PLACE[name](*args, **kwargs)
+    ours = None
+    if module == "numpy" and name not in IN_PLACE:
+        ours = NAMESPACE.get(name)
+    elif module in ("numpy.linalg", "numpy.fft"):
+        ours = vars(linalg if module == "numpy.linalg" else fft).get(name)
+    if ours is None:
+        return _on_host(fun, args, kwargs)
+    return ours(*args, **kwargs)
+
+
+def _on_host(fun: Any, args: Any, kwargs: Any) -> Any:
+    """Calls a function that JAX does not have with NumPy arrays; refused inside a trace."""
+    is_array = lambda v: isinstance(v, Array)  # noqa: E731
+    args, kwargs = jax.tree.map(_as_numpy, (tuple(args), dict(kwargs)), is_leaf=is_array)
+    found = fun(*args, **kwargs)
+    if isinstance(found, np.ndarray):
+        return Array(found) if found.dtype.kind in "biufc" else found
+    return packed(found, lambda value: value)
+
+
+def _as_numpy(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, Array) else value
