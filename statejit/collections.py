@@ -23,7 +23,7 @@ from ._core.cells import Cell
 from ._core.containers import DATACLASS, DICT, Container, Kind, kind_of
 from ._core.discovery import Traced, in_frame, on_ground
 from ._core.frames import CURRENT, Frame, raw_get, raw_names
-from ._core.ground import Memory
+from ._core.memory import Memory
 from ._core.numbers import Number
 from ._core.plan import effect_path
 from ._core.slots import MISSING, Slot, is_key

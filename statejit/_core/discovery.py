@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
 from .frames import CURRENT, Frame, raw_dict
-from .ground import Ground, Memory
+from .ground import Ground
+from .memory import Memory
 from .numbers import Number
 from .outside import Outside
 from .places import raising_frame
@@ -205,7 +207,8 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
             inputs.append(steps[id(value)])
         else:
             rest.append(variable)
-            values.append(value)
+            # The user may change a NumPy array in place, and JAX remembers arrays by identity.
+            values.append(value.copy() if isinstance(value, np.ndarray) else value)
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
     return jaxpr_as_fun(opened), inputs, opened
 

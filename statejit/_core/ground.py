@@ -27,8 +27,9 @@ from .base import Base
 from .cells import Cell
 from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
+from .memory import Memory
 from .numbers import Number, Tape
-from .places import user_line
+from .places import is_library_module, user_line
 from .positions import Position, has_position
 from .slots import (
     BY_IDENTITY,
@@ -39,7 +40,6 @@ from .slots import (
     is_number,
     is_plain,
     is_tracer,
-    same_plain,
 )
 
 VALUES = (
@@ -107,26 +107,6 @@ class Node:
         self.test, self.expect = test, expect
 
 
-class Memory:
-    """What the plans of one code have learned of its numbers, by address.
-
-    A number is first a guard; the second distinct value (of an argument: the first) makes it vary.
-    """
-
-    def __init__(self) -> None:
-        self.seen: dict[Any, Any] = {}
-        self.varying: set[Any] = set()
-        self.fixed: set[Any] = set()
-
-    def varies(self, address: Any, value: Any) -> bool:
-        """Says whether the number at an address is to be symbolic, and takes note of its value."""
-        if address in self.fixed:
-            return False
-        if address[0][0] in ("args", "kwargs") or not same_plain(self.seen.setdefault(address, value), value):
-            self.varying.add(address)
-        return address in self.varying
-
-
 class Ground:
     """The real objects beneath all frames of one trace.
 
@@ -149,7 +129,8 @@ class Ground:
         self.classes: dict[type, None] = {}
         self.made: set[type] = set()
         self.pictures: list[tuple[Node, Any]] = []
-        self.functions: list[Node] = []  # user functions, to be followed
+        self.functions: list[Node] = []  # functions, to be followed
+        self.foreigners: list[Node] = []  # objects that are not watched, to be followed
         self.outside: Any = None  # the `Outside` that follows functions on this ground
         self.follow: Callable[[], None] = lambda: None
 
@@ -294,6 +275,7 @@ class Ground:
             )
         if isinstance(value, (*VALUES, *BY_IDENTITY)) or type(value) is object:
             node.must("equal" if isinstance(value, VALUES) else "is", value)
+            self._follow_names_in(node, value, mode)
             return value
         if self.composite(node, value):
             return value
@@ -301,6 +283,15 @@ class Ground:
         if kind is not None and not (mode != "watched" and mode != "args" and kind is DATACLASS):
             return self.container(node, value, kind, mode)
         return self.foreign(node, value, mode)
+
+    def _follow_names_in(self, node: Node, value: Any, mode: str) -> None:
+        """Lets what code loads from a class or a module be guarded."""
+        if mode == "outside" and isinstance(value, type):
+            self.classes[value] = None
+        elif mode == "outside" and isinstance(value, types.ModuleType):
+            if not is_library_module(value) and id(value) not in self.by_id:
+                self.known(node, value, value)
+                self.foreigners.append(node)
 
     def known(self, node: Node, value: Any, entry: Any) -> Any:
         """Remembers the entry of a value that has identity."""
@@ -411,13 +402,15 @@ class Ground:
             node.must("type", type(value))
             self.pictures.append((node, Position(value)))
             return self.known(node, value, value)
-        if mode == "outside":  # user code loads single attributes of it; those are guarded
-            node.must("type", type(value))
-            return self.known(node, value, value)
-        if is_library_type(type(value)) or (not names and hash(value) == hash(value) and not
-                                            hasattr(value, "__dict__")):
+        if is_library_type(type(value)) or not (names or hasattr(value, "__dict__")):
             node.must("is", value)
             return value
+        self.classes[type(value)] = None
+        if mode == "outside":  # code loads single attributes of it; those are guarded
+            node.must("loaded", type(value))
+            self.foreigners.append(node)
+            self.pictures.append((node, {name: raw_get(value, name) for name in names}))
+            return self.known(node, value, value)
         node.must("foreign", (type(value), names))
         self.known(node, value, value)
         content = {name: raw_get(value, name) for name in names}

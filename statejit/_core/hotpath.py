@@ -222,6 +222,10 @@ class Guards:
             case "foreign":
                 return (f"type({v}) is {constant(expect[0])} and {constant(raw_names)}({v}) == "
                         f"{constant(expect[1])}")
+            case "loaded":
+                names = self.ground.outside.names
+                return (f"type({v}) is {constant(expect)} and {constant(_loaded)}({v}, "
+                        f"{constant(names)}) == {constant(_loaded(node.value, names))}")
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
             case "place":
@@ -450,6 +454,11 @@ def _has_identity(node: Node) -> bool:
     return isinstance(node.value, (Base, Cell, jax.Array, np.ndarray)) or (
         node.test in ("list", "dict", "deque", "set", "dataclass")
     )
+
+
+def _loaded(value: Any, names: Any) -> list[str]:
+    """Returns which of the names that code loads an object has itself."""
+    return [name for name in raw_names(value) if name in names]
 
 
 def _length(defaults: Any, found: str) -> str:

@@ -19,9 +19,10 @@ import jax
 from ..errors import StatejitError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
-from .ground import Ground, Memory, Wrapper
+from .ground import Ground, Wrapper
 from .hotpath import MISS
 from .inner import commit
+from .memory import Memory, refused
 from .plan import Plan
 
 MOST_PLANS = 256
@@ -215,16 +216,17 @@ class Lifted(Wrapper):
 
     def _discover(self, args: Any, kwargs: Any) -> tuple[Traced, Ground]:
         memory = self.cache.memory
-        try:
-            return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
-        except (TypeError, ValueError) as error:
-            # A library that insists on a plain number: once more, with all numbers plain.
-            known = set(memory.varying)
-            told = "Number" in str(error) and not isinstance(error, StatejitError)
-            if not told or not known - memory.fixed:
-                raise
-            memory.fixed |= known
-            return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
+        before = set(memory.fixed)
+        while True:
+            try:
+                return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
+            except (TypeError, ValueError) as error:
+                # A library insists on plain numbers: once more, with those plain.
+                wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
+                if not wanted - memory.fixed:
+                    memory.fixed = before
+                    raise
+                memory.fixed = memory.fixed | wanted
 
     def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Calls the function over an enclosing frame, and commits to that."""

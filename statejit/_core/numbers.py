@@ -54,6 +54,13 @@ class Tape:
         result = fun(*[o.value if type(o) is Number else o for o in operands])
         return self._append(Step(fun=fun, operands=indices), result)
 
+    def sources(self, index: int) -> set[Any]:
+        """Returns the addresses of the numbers from which a step was computed."""
+        step = self.steps[index]
+        if step.node is not None:
+            return {step.node.address()}
+        return {address for operand in step.operands for address in self.sources(operand)}
+
     def _append(self, step: Step, value: Any) -> Number:
         self.steps.append(step)
         return Number(self, len(self.steps) - 1, value)

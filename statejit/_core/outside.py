@@ -11,7 +11,7 @@ import dis
 import functools
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,44 +19,33 @@ import numpy as np
 
 from ..errors import OutsideChangeError
 from .base import Base
-from .frames import CURRENT, raw_dict, raw_get
+from .frames import CURRENT, raw_dict, raw_get, slot_descriptor
 from .ground import Ground, Node, Wrapper
 from .places import is_library_code, is_library_module, user_line
 from .positions import GlobalRandomness, Position
 from .slots import MISSING
 
-_ROOTS = {"LOAD_GLOBAL": "global", "LOAD_NAME": "global", "LOAD_DEREF": "cell",
-          "STORE_GLOBAL": "global", "STORE_DEREF": "cell", "LOAD_FAST": "local"}
-_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
-
-Load = tuple[str, str, tuple[str, ...]]
+_KINDS = {
+    "LOAD_GLOBAL": "global",
+    "LOAD_NAME": "global",
+    "STORE_GLOBAL": "global",
+    "LOAD_DEREF": "cell",
+    "LOAD_CLASSDEREF": "cell",
+    "STORE_DEREF": "cell",
+}
 
 
 @functools.cache
-def loads(code: types.CodeType) -> tuple[Load, ...]:
-    """Returns (kind, name, attribute chain) of what a code object and the functions in it load.
-
-    A kind is 'global', 'cell', or 'self' for attributes of the first argument.
-    """
-    found: dict[Load, None] = {}
-    first = code.co_varnames[0] if code.co_argcount else None
-    root: Load | None = None
+def loads(code: types.CodeType) -> tuple[tuple[str, str], ...]:
+    """Returns ('global' or 'cell', name) of what a code object and the functions in it refer to."""
+    found: dict[tuple[str, str], None] = {}
     for instruction in dis.get_instructions(code):
-        name = instruction.opname
-        kind = _ROOTS.get(name) or ("local" if name.startswith("LOAD_FAST") else None)
-        if kind == "local":
-            root = ("self", first, ()) if instruction.argval == first and first else None
-        elif kind is not None:
-            root = (kind, instruction.argval, ())
-            found[root] = None
-        elif name in _ATTRIBUTES and root is not None:
-            root = (root[0], root[1], (*root[2], instruction.argval))
-            found[root] = None
-        elif name not in ("PUSH_NULL", "CACHE", "COPY", "SWAP"):
-            root = None
+        kind = _KINDS.get(instruction.opname)
+        if kind is not None:
+            found[kind, instruction.argval] = None
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= dict.fromkeys(load for load in loads(constant) if load[0] != "self")
+            found |= dict.fromkeys(loads(constant))
     return tuple(found)
 
 
@@ -73,19 +62,26 @@ class Outside:
         self.names: dict[str, None] = {}
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
+        self.foreign: dict[int, Node] = {}
         self.randomness = GlobalRandomness()
         ground.follow = self.follow
         ground.outside = self
 
     def follow(self) -> None:
-        """Follows all functions and classes that the ground has come upon so far."""
+        """Follows all functions, classes and foreign objects that the ground has come upon."""
         ground = self.ground
-        while ground.functions or len(self.classes) < len(ground.classes):
+        while ground.functions or ground.foreigners or len(self.classes) < len(ground.classes):
+            while ground.foreigners:
+                node = ground.foreigners.pop()
+                self.foreign[node.index] = node
+                self._follow_foreign(node, self.names)
             while ground.functions:
                 self._follow_function(ground.functions.pop())
             for cls in [c for c in ground.classes if c not in self.classes]:
                 self.classes.add(cls)
                 self._follow_class(cls, None)
+                if type(cls) is not type and not is_library_class(type(cls)):
+                    ground.classes[type(cls)] = None
 
     def _follow_function(self, node: Node) -> None:
         fun = node.value
@@ -99,61 +95,34 @@ class Outside:
             self._bind(node, "default", i, default, f"default {i} of {fun.__name__}")
         for name, default in (fun.__kwdefaults__ or {}).items():
             self._bind(node, "kwdefault", name, default, name)
-        for kind, name, chain in loads(code):
-            if kind == "global":
-                self._follow_global(holder, fun.__globals__, name, chain)
+        for kind, name in loads(code):
+            if kind == "global" and name in fun.__globals__:
+                self._bind(holder, "global", name, fun.__globals__[name], name)
             elif kind == "cell" and name in code.co_freevars:
                 index = code.co_freevars.index(name)
-                value = cell_contents(fun, index)
-                self._chain(self._bind(node, "cell", index, value, name), value, chain)
-        new = [n for n in names_in(code) if n not in self.names]
+                self._bind(node, "cell", index, cell_contents(fun, index), name)
+        new = [name for name in names_in(code) if name not in self.names]
         self.names.update(dict.fromkeys(new))
         for cls in list(self.classes):
             self._follow_class(cls, new)
+        for foreign in list(self.foreign.values()):
+            self._follow_foreign(foreign, new)
 
-    def _follow_global(self, holder: Node, space: dict[str, Any], name: str, chain: Any) -> None:
-        if name in space:
-            self._chain(self._bind(holder, "global", name, space[name], name), space[name], chain)
+    def _bind(self, parent: Node, access: str, key: Any, value: Any, shown: str) -> None:
+        if (parent.index, access, key) not in self.bindings:
+            at = len(self.ground.nodes)
+            self.ground.find(parent, access, key, value, shown, mode="outside")
+            self.bindings[parent.index, access, key] = self.ground.nodes[at]
 
-    def _bind(self, parent: Node, access: str, key: Any, value: Any, shown: str) -> Node:
-        known = self.bindings.get((parent.index, access, key))
-        if known is not None:
-            return known
-        at = len(self.ground.nodes)
-        self.ground.find(parent, access, key, value, shown, mode="outside")
-        node = self.ground.nodes[at]
-        self.bindings[parent.index, access, key] = node
-        return node
-
-    def _chain(self, node: Node, value: Any, chain: tuple[str, ...]) -> None:
-        """Guards what is loaded through modules, classes and foreign objects."""
-        for name in chain:
-            if isinstance(value, (Base, Wrapper, types.FunctionType)) or (
-                isinstance(value, types.ModuleType) and is_library_module(value)
-            ):
-                return
-            if isinstance(value, type) and issubclass(value, Base):
-                self.ground.classes[value] = None
-            inner = static_get(value, name)
-            if inner is MISSING or value is None or type(value) in (int, float, str):
-                return
-            if isinstance(inner, types.FunctionType) and not isinstance(value, types.ModuleType):
-                node = self._bind(node, "static", name, inner, f".{name}")
-                self._follow_method(node.parent or node, value, inner)
-                return
-            node = self._bind(node, "static", name, inner, f".{name}")
-            value = inner
-
-    def _follow_method(self, holder: Node, value: Any, method: types.FunctionType) -> None:
-        """Guards what a method of a foreign object loads from its first argument."""
-        if is_library_code(method.__code__):
-            return
-        for kind, _, chain in loads(method.__code__):
-            if kind == "self" and (holder.index, "static", chain[0]) not in self.bindings:
-                self._chain(holder, value, chain)
+    def _follow_foreign(self, node: Node, names: Iterable[str]) -> None:
+        """Guards what code that was followed loads from an object that is not watched."""
+        own = raw_dict(node.value) or {}
+        for name in names:
+            if name in own or slot_descriptor(type(node.value), name) is not None:
+                self._bind(node, "static", name, raw_get(node.value, name), f".{name}")
 
     def _follow_class(self, cls: type, names: list[str] | None) -> None:
-        """Guards the entries of a class that the followed code may reach past the hook."""
+        """Guards the entries of a class that code which was followed may reach past the hook."""
         for base in cls.__mro__:
             if base in (object, Base) or is_library_class(base):
                 continue
@@ -180,7 +149,7 @@ class Outside:
             if node.test != "free" and fetch(node) is not node.value:
                 changed.append(node)
         for node, picture in self.ground.pictures:
-            if node.test != "free" and not same_content(node.value, picture):
+            if node.test != "free" and not same_content(node.value, picture, self.names):
                 changed.append(node)
         return changed
 
@@ -248,9 +217,13 @@ def is_special(name: str) -> bool:
 
 @functools.cache
 def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """Returns all names of globals and attributes in a code object and the functions in it."""
+    """Returns all names of globals and attributes in a code object and the functions in it.
+
+    Strings count, too: `getattr(config, "rate")`.
+    """
     inner = [n for c in code.co_consts if isinstance(c, types.CodeType) for n in names_in(c)]
-    return tuple(dict.fromkeys((*code.co_names, *inner)))
+    strings = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
+    return tuple(dict.fromkeys((*code.co_names, *strings, *inner)))
 
 
 @functools.cache
@@ -304,15 +277,15 @@ def rebind(node: Node) -> None:
         setattr(owner, key, node.value)
 
 
-def same_content(value: Any, picture: Any) -> bool:
-    """Says whether a container, an array or a foreign object is as it was found."""
+def same_content(value: Any, picture: Any, names: Collection[str] = ()) -> bool:
+    """Says whether a container, an array or a foreign object (in these names) is as it was."""
     if isinstance(picture, Position):
         return picture.holds(value)
     if isinstance(picture, np.ndarray):
         return value.shape == picture.shape and value.tobytes() == picture.tobytes()
     if isinstance(picture, dict):
-        own = {name: raw_get(value, name) for name in (*(raw_dict(value) or ()), *picture)}
-        return own.keys() == picture.keys() and all(own[n] is picture[n] for n in own)
+        here = {*(raw_dict(value) or ()), *picture} & set(names)
+        return all(raw_get(value, n) is picture.get(n, MISSING) for n in here)
     kind, aux, children = picture
     now_aux, now = kind.take_apart(value)
     if len(now) != len(children) or any(a is not b for a, b in zip(now, children, strict=True)):
