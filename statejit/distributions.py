@@ -1,0 +1,158 @@
+"""Samplers: what `random.Generator` compiles for each distribution, with NumPy's parameters.
+
+A sampler is `(key, shape, dtype, *params) -> array`; its parameters are arrays that broadcast to
+`shape`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Sampler = Callable[..., Any]
+
+
+@functools.lru_cache(maxsize=None)
+def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: int = 0) -> Any:
+    """Returns the compiled draw `(key, *params) -> (next key, sample)`.
+
+    Args:
+        sampler: one of this module's.
+        shape: the shape of the sample; None for that of the parameters.
+        dtype: the dtype of the sample.
+        event: how many trailing axes of the first parameter belong to one draw.
+    """
+
+    def draw(key: Any, *params: Any) -> Any:
+        following, now = jax.random.split(key)
+        inexact = jnp.issubdtype(dtype, jnp.inexact)
+        params = tuple([jnp.asarray(p).astype(dtype) if inexact else jnp.asarray(p)
+                        for p in params])
+        shapes = [p.shape[: p.ndim - event] for p in params]
+        full = jnp.broadcast_shapes(*shapes) if shape is None else shape
+        if shape is not None and jnp.broadcast_shapes(shape, *shapes) != shape:
+            raise ValueError(f"Output size {shape} is not compatible with broadcast dimensions of "
+                             f"inputs {jnp.broadcast_shapes(*shapes)}.")
+        return following, sampler(now, full, dtype, *params)
+
+    return jax.jit(draw, inline=True)
+
+
+def uniform(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
+    return low + (high - low) * jax.random.uniform(key, shape, dtype)
+
+
+def random(key: Any, shape: Any, dtype: Any) -> Any:
+    return jax.random.uniform(key, shape, dtype)
+
+
+def standard_normal(key: Any, shape: Any, dtype: Any) -> Any:
+    return jax.random.normal(key, shape, dtype)
+
+
+def _located(standard: Sampler) -> Sampler:
+    """Makes the sampler of `loc + scale * standard`."""
+
+    def sampler(key: Any, shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
+        return loc + scale * standard(key, shape, dtype)
+
+    return sampler
+
+
+def _scaled(standard: Sampler) -> Sampler:
+    """Makes the sampler of `scale * standard`."""
+    return lambda key, shape, dtype, scale: scale * standard(key, shape, dtype)
+
+
+def _of_parameters(of_jax: Sampler) -> Sampler:
+    """Makes a sampler from one of JAX that has its parameters between key and shape."""
+    return lambda key, shape, dtype, *params: of_jax(key, *params, shape, dtype)
+
+
+normal = _located(jax.random.normal)
+laplace = _located(jax.random.laplace)
+logistic = _located(jax.random.logistic)
+gumbel = _located(jax.random.gumbel)
+standard_exponential = lambda key, shape, dtype: jax.random.exponential(key, shape, dtype)  # noqa: E731
+standard_cauchy = lambda key, shape, dtype: jax.random.cauchy(key, shape, dtype)  # noqa: E731
+exponential = _scaled(jax.random.exponential)
+rayleigh = _scaled(lambda key, shape, dtype: jax.random.rayleigh(key, 1.0, shape, dtype))
+beta = _of_parameters(jax.random.beta)
+chisquare = _of_parameters(jax.random.chisquare)
+f = _of_parameters(jax.random.f)
+standard_gamma = _of_parameters(jax.random.gamma)
+standard_t = _of_parameters(jax.random.t)
+triangular = _of_parameters(jax.random.triangular)
+
+
+def gamma(key: Any, shape: Any, dtype: Any, a: Any, scale: Any) -> Any:
+    return scale * jax.random.gamma(key, a, shape, dtype)
+
+
+def lognormal(key: Any, shape: Any, dtype: Any, mean: Any, sigma: Any) -> Any:
+    return jnp.exp(mean + sigma * jax.random.normal(key, shape, dtype))
+
+
+def pareto(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    return jax.random.pareto(key, a, shape, dtype) - 1  # NumPy's is Lomax's distribution
+
+
+def power(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    return (-jnp.expm1(-jax.random.exponential(key, shape, dtype))) ** (1 / a)
+
+
+def weibull(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    return jax.random.exponential(key, shape, dtype) ** (1 / a)
+
+
+def wald(key: Any, shape: Any, dtype: Any, mean: Any, scale: Any) -> Any:
+    # JAX's has scale 1 relative to the mean: X ~ IG(mean, scale)  <=>  X / scale ~ IG(mean/scale, 1)
+    return scale * jax.random.wald(key, mean / scale, shape, dtype)
+
+
+def truncated_normal(
+    key: Any, shape: Any, dtype: Any, lower: Any, upper: Any, loc: Any, scale: Any
+) -> Any:
+    low, high = (lower - loc) / scale, (upper - loc) / scale
+    return loc + scale * jax.random.truncated_normal(key, low, high, shape, dtype)
+
+
+def poisson(key: Any, shape: Any, dtype: Any, lam: Any) -> Any:
+    return jax.random.poisson(key, lam, shape, dtype)
+
+
+def geometric(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+    return jax.random.geometric(key, p, shape, dtype)
+
+
+def counted_binomial(key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
+    floating = jax.dtypes.canonicalize_dtype(float)
+    return jax.random.binomial(key, n, p, shape, floating).astype(dtype)
+
+
+def bernoulli(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+    return jax.random.bernoulli(key, p, shape)
+
+
+def randint(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
+    return jax.random.randint(key, shape, low, high, dtype)
+
+
+def dirichlet(key: Any, shape: Any, dtype: Any, alpha: Any) -> Any:
+    return jax.random.dirichlet(key, alpha, shape, dtype)
+
+
+def categorical(key: Any, shape: Any, dtype: Any, logits: Any) -> Any:
+    return jax.random.categorical(key, logits, shape=shape).astype(dtype)
+
+
+def multivariate_normal(key: Any, shape: Any, dtype: Any, mean: Any, cov: Any) -> Any:
+    return jax.random.multivariate_normal(key, mean, cov, shape, dtype)
+
+
+def rademacher(key: Any, shape: Any, dtype: Any) -> Any:
+    return jax.random.rademacher(key, shape, dtype)

@@ -1,0 +1,488 @@
+"""Random numbers with NumPy's interface: generators whose key is state like any other.
+
+The functions of this module draw from a default generator. Each draw is one compiled call, which
+takes the generator's key and gives the next one; inside a transformed function the key is found by
+watching, so that draws are the same as eagerly, bit for bit.
+
+Example:
+    >>> import statejit.random as srandom
+    >>> srandom.seed(0)
+    >>> srandom.normal(0.0, 2.0, 5).shape
+    (5,)
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import distributions
+from ._core.base import Base
+from ._core.frames import CURRENT, raw_get
+from ._core.numbers import Number, plain
+from ._core.slots import MISSING, trace_state
+from .array.array import Array, made
+from .array.lifting import unpacked
+from .errors import FrozenValueError, RawTransformError
+from .typing import ArrayLike
+
+Size = int | tuple[int, ...] | list[int] | None
+
+_NO_TRACE = trace_state()
+
+_seeding = threading.Lock()
+
+
+def distribution(
+    sampler: distributions.Sampler, doc: str, dtype: Any = float, event: int = 0, **parameters: Any
+) -> Callable[..., Any]:
+    """Makes the method of `Generator` that draws from one distribution.
+
+    Args:
+        sampler: one of `distributions`.
+        doc: what the method does.
+        dtype: the dtype of the samples by default.
+        event: how many trailing axes of the first parameter belong to one draw.
+        parameters: the names of the parameters, with their defaults (`...` for none).
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = tuple(parameters)
+    signature = inspect.Signature([
+        inspect.Parameter("self", kind),
+        *[inspect.Parameter(n, kind, default=inspect.Parameter.empty if d is ... else d)
+          for n, d in parameters.items()],
+        inspect.Parameter("size", kind, default=None),
+        inspect.Parameter("dtype", kind, default=None),
+    ])
+    defaults = tuple(None if d is ... else d for d in parameters.values()) + (None, None)
+    least = sum(d is ... for d in parameters.values())
+    standard = dtype
+
+    def draw(self: Generator, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or not least <= len(args) <= len(defaults):
+            bound = signature.bind(self, *args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args[1:]
+        elif len(args) < len(defaults):
+            args = (*args, *defaults[len(args):])
+        size, dtype = args[-2], args[-1]
+        return self._draw(sampler, size, dtype or standard, *args[: len(names)], event=event)
+
+    draw.__doc__ = doc
+    draw.__signature__ = signature  # type: ignore[attr-defined]
+    return draw
+
+
+class Generator(Base):
+    """Draws random numbers; its key is a plain attribute, and so a slot.
+
+    Args:
+        seed: an integer, a JAX key, another generator (whose key is then split), or None for
+            fresh entropy from the operating system.
+
+    Example:
+        >>> from statejit.random import Generator
+        >>> Generator(3).normal(size=2).tolist() == Generator(3).normal(size=2).tolist()
+        True
+    """
+
+    key: jax.Array
+
+    def __init__(self, seed: Any = None) -> None:
+        self.key = key_of(seed)
+
+    def _draw(
+        self, sampler: distributions.Sampler, size: Size, dtype: Any, *params: Any, event: int = 0
+    ) -> Array:
+        """Draws once and moves the key on: one compiled call."""
+        _prepare(self)
+        run = distributions.program(
+            sampler, shape_of(size), jax.dtypes.canonicalize_dtype(dtype), event
+        )
+        self.key, sample = run(self.key, *[unpacked(p, True) for p in params])
+        return made(sample)
+
+    # Uniform numbers and integers --------------------------------------------------------------
+
+    random = distribution(distributions.random, "Draws floats from [0, 1).")
+    uniform = distribution(
+        distributions.uniform, "Draws floats from [low, high).", low=0.0, high=1.0
+    )
+
+    def randint(
+        self, low: ArrayLike, high: ArrayLike | None = None, size: Size = None, dtype: Any = int
+    ) -> Array:
+        """Draws integers from [low, high), or from [0, low) if there is no `high`."""
+        low, high = (0, low) if high is None else (low, high)
+        if _are_plain(low, high) and low >= high:
+            raise ValueError("low >= high")
+        return self._draw(distributions.randint, size, dtype, low, high)
+
+    def integers(
+        self,
+        low: ArrayLike,
+        high: ArrayLike | None = None,
+        size: Size = None,
+        dtype: Any = int,
+        endpoint: bool = False,
+    ) -> Array:
+        """Draws integers from [low, high), or from [low, high] with `endpoint`."""
+        low, high = (0, low) if high is None else (low, high)
+        return self.randint(low, unpacked(high, True) + 1 if endpoint else high, size, dtype)
+
+    bernoulli = distribution(
+        distributions.bernoulli, "Draws True with probability p.", dtype=float, p=0.5
+    )
+    rademacher = distribution(distributions.rademacher, "Draws -1 or 1.", dtype=int)
+
+    def choice(
+        self,
+        a: ArrayLike,
+        size: Size = None,
+        replace: bool = True,
+        p: ArrayLike | None = None,
+        axis: int = 0,
+    ) -> Array:
+        """Draws elements of an array (or of range(a)), with probabilities p.
+
+        Args:
+            a: the elements, (n, ...), or their number.
+            size: the shape of the sample.
+            replace: whether an element may be drawn again.
+            p: a probability for each element, (n,).
+            axis: the axis along which elements lie.
+        """
+        array = _elements(a)
+        params = [q for q in (unpacked(array, True), unpacked(p, True)) if q is not None]
+        sampler = _choice(type(array) is int, array if type(array) is int else None, bool(replace),
+                          p is not None, axis)
+        if type(array) is int:
+            params = params[1:]
+        return self._plain_draw(sampler, shape_of(size) or (), *params)
+
+    def permutation(self, x: ArrayLike, axis: int = 0, independent: bool = False) -> Array:
+        """Returns a shuffled copy of an array, or of range(x).
+
+        Args:
+            x: the array, (n, ...), or a number.
+            axis: the axis that is shuffled.
+            independent: whether each vector along the axis is shuffled on its own.
+        """
+        array = _elements(x)
+        if type(array) is int:
+            return self._plain_draw(_permutation(axis, independent), (), np.arange(array, dtype=np.int32))
+        return self._plain_draw(_permutation(axis, independent), (), unpacked(array, True))
+
+    def shuffle(self, x: Any, axis: int = 0) -> None:
+        """Shuffles an array in place.
+
+        Args:
+            x: a mutable array or a NumPy array, (n, ...).
+            axis: the axis that is shuffled.
+
+        Raises:
+            TypeError: if `x` can't be changed.
+        """
+        if not isinstance(x, (Array, np.ndarray)):
+            raise TypeError(f"shuffle() changes its argument, which is a {type(x).__name__}: it "
+                            "takes a statejit or a NumPy array; use permutation()")
+        x[...] = self.permutation(x, axis)
+
+    def _plain_draw(self, sampler: distributions.Sampler, shape: Any, *params: Any) -> Array:
+        """Draws with a sampler whose parameters keep their dtypes and do not broadcast."""
+        _prepare(self)
+        self.key, sample = _unbroadcast(sampler, shape)(self.key, *params)
+        return made(sample)
+
+    # Continuous distributions ------------------------------------------------------------------
+
+    standard_normal = distribution(
+        distributions.standard_normal, "Draws from the normal distribution of mean 0, deviation 1."
+    )
+    normal = distribution(
+        distributions.normal, "Draws from a normal distribution.", loc=0.0, scale=1.0
+    )
+    lognormal = distribution(
+        distributions.lognormal, "Draws numbers whose logarithm is normal.", mean=0.0, sigma=1.0
+    )
+    def truncated_normal(
+        self,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        size: Size = None,
+        loc: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
+        dtype: Any = float,
+    ) -> Array:
+        """Draws from a normal distribution cut off at `lower` and `upper`."""
+        sampler = distributions.truncated_normal
+        return self._draw(sampler, size, dtype, lower, upper, loc, scale)
+
+    laplace = distribution(
+        distributions.laplace, "Draws from a Laplace distribution.", loc=0.0, scale=1.0
+    )
+    logistic = distribution(
+        distributions.logistic, "Draws from a logistic distribution.", loc=0.0, scale=1.0
+    )
+    gumbel = distribution(
+        distributions.gumbel, "Draws from a Gumbel distribution.", loc=0.0, scale=1.0
+    )
+    standard_cauchy = distribution(
+        distributions.standard_cauchy, "Draws from the standard Cauchy distribution."
+    )
+    standard_exponential = distribution(
+        distributions.standard_exponential, "Draws from the exponential distribution of mean 1."
+    )
+    exponential = distribution(
+        distributions.exponential, "Draws from an exponential distribution.", scale=1.0
+    )
+    rayleigh = distribution(distributions.rayleigh, "Draws from a Rayleigh distribution.", scale=1.0)
+    standard_gamma = distribution(
+        distributions.standard_gamma, "Draws from a gamma distribution of scale 1.", shape=...
+    )
+    gamma = distribution(
+        distributions.gamma, "Draws from a gamma distribution.", shape=..., scale=1.0
+    )
+    beta = distribution(distributions.beta, "Draws from a beta distribution.", a=..., b=...)
+    chisquare = distribution(
+        distributions.chisquare, "Draws from a chi-square distribution.", df=...
+    )
+    f = distribution(distributions.f, "Draws from an F distribution.", dfnum=..., dfden=...)
+    standard_t = distribution(
+        distributions.standard_t, "Draws from Student's t distribution.", df=...
+    )
+    pareto = distribution(
+        distributions.pareto, "Draws from a Pareto II (Lomax) distribution.", a=...
+    )
+    power = distribution(distributions.power, "Draws from [0, 1] with density a x^(a-1).", a=...)
+    weibull = distribution(distributions.weibull, "Draws from a Weibull distribution.", a=...)
+    wald = distribution(
+        distributions.wald, "Draws from a Wald (inverse Gaussian) distribution.",
+        mean=..., scale=...,
+    )
+    triangular = distribution(
+        distributions.triangular, "Draws from a triangular distribution.",
+        left=..., mode=..., right=...,
+    )
+
+    # Discrete and multivariate distributions ---------------------------------------------------
+
+    poisson = distribution(
+        distributions.poisson, "Draws counts from a Poisson distribution.", dtype=int, lam=1.0
+    )
+    geometric = distribution(
+        distributions.geometric, "Draws the number of trials until a success.", dtype=int, p=...
+    )
+    binomial = distribution(
+        distributions.counted_binomial, "Draws the number of successes in n trials.", dtype=int,
+        n=..., p=...,
+    )
+    categorical = distribution(
+        distributions.categorical, "Draws indices with probabilities softmax(logits).", dtype=int,
+        event=1, logits=...,
+    )
+    dirichlet = distribution(
+        distributions.dirichlet, "Draws probability vectors from a Dirichlet distribution.",
+        event=1, alpha=...,
+    )
+
+    def multivariate_normal(
+        self, mean: ArrayLike, cov: ArrayLike, size: Size = None, dtype: Any = float
+    ) -> Array:
+        """Draws vectors from a normal distribution.
+
+        Args:
+            mean: the means, (n,).
+            cov: the covariances, (n, n).
+            size: the shape of the sample, before the last axis.
+            dtype: the dtype of the sample.
+        """
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+        params = [jnp.asarray(unpacked(p, True)).astype(dtype) for p in (mean, cov)]
+        sampler = _with_dtype(distributions.multivariate_normal, dtype)
+        return self._plain_draw(sampler, shape_of(size), *params)
+
+    # Legacy names ------------------------------------------------------------------------------
+
+    def rand(self, *shape: int) -> Array:
+        """Draws floats from [0, 1) in a shape given as separate numbers."""
+        return self.random(shape)
+
+    def randn(self, *shape: int) -> Array:
+        """Draws from the standard normal distribution in a shape given as separate numbers."""
+        return self.standard_normal(shape)
+
+    random_sample = ranf = sample = random
+
+    # Keys --------------------------------------------------------------------------------------
+
+    def seed(self, seed: Any = None) -> None:
+        """Starts again from a seed (an integer, a JAX key; None for fresh entropy)."""
+        self.key = key_of(seed)
+
+    def split_key(self, n: int | None = None) -> jax.Array:
+        """Returns a fresh key (or n of them) for use with `jax.random`, and moves on."""
+        _prepare(self)
+        keys = _split(self.key, 2 if n is None else operator.index(n) + 1)
+        self.key = keys[0]
+        return keys[1] if n is None else keys[1:]
+
+    def spawn(self, n_children: int) -> list[Generator]:
+        """Returns new generators whose streams are independent of this one and of each other."""
+        return [Generator(self.split_key()) for _ in range(n_children)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "key" or raw_get(self, "key") is not MISSING:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}",
+                                 name=name, obj=self)
+        _prepare(self)
+        return self.key
+
+
+_split = jax.jit(jax.random.split, static_argnums=1)
+
+
+@functools.lru_cache(maxsize=None)
+def _unbroadcast(sampler: distributions.Sampler, shape: Any) -> Any:
+    def draw(key: Any, *params: Any) -> Any:
+        following, now = jax.random.split(key)
+        return following, sampler(now, shape, *params)
+
+    return jax.jit(draw, inline=True)
+
+
+@functools.lru_cache(maxsize=None)
+def _with_dtype(sampler: distributions.Sampler, dtype: Any) -> distributions.Sampler:
+    return lambda key, shape, *params: sampler(key, shape, dtype, *params)
+
+
+@functools.lru_cache(maxsize=None)
+def _permutation(axis: int, independent: bool) -> distributions.Sampler:
+    return lambda key, shape, x: jax.random.permutation(key, x, axis, independent=independent)
+
+
+@functools.lru_cache(maxsize=None)
+def _choice(
+    counted: bool, n: int | None, replace: bool, weighted: bool, axis: int
+) -> distributions.Sampler:
+    def sampler(key: Any, shape: Any, *params: Any) -> Any:
+        a = n if counted else params[0]
+        p = params[-1] if weighted else None
+        return jax.random.choice(key, a, shape, replace, p, axis)
+
+    return sampler
+
+
+def _elements(value: Any) -> Any:
+    """Returns an int for what counts elements, or the array of them."""
+    value = plain(value) if type(value) is Number else value
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    return value
+
+
+def _are_plain(*values: Any) -> bool:
+    return all(type(v) in (int, float) for v in values)
+
+
+def shape_of(size: Any) -> tuple[int, ...] | None:
+    """Returns a size as NumPy takes it as a shape; None stays."""
+    if size is None:
+        return None
+    if isinstance(size, (tuple, list)):
+        return tuple([operator.index(plain(n)) for n in size])
+    if getattr(size, "ndim", 0):
+        return tuple(int(n) for n in np.asarray(size))
+    return (operator.index(plain(size)),)
+
+
+def key_of(seed: Any) -> jax.Array:
+    """Returns the JAX key that a generator starts from.
+
+    Args:
+        seed: an integer, a JAX key, a generator, or None for fresh entropy.
+
+    Raises:
+        FrozenValueError: if fresh entropy is asked for inside a transformed function.
+    """
+    if seed is None:
+        if CURRENT.get() is not None:
+            raise FrozenValueError(
+                "fresh entropy was asked for inside a transformed function: it would be the same "
+                "at every call.",
+                do="give a seed, or make the generator outside.",
+            )
+        return jax.random.key(secrets.randbits(32))
+    if isinstance(seed, Generator):
+        return seed.split_key()
+    seed = unpacked(plain(seed))
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+        return seed
+    if getattr(seed, "shape", ()) == (2,):
+        return jax.random.wrap_key_data(jnp.asarray(seed, jnp.uint32))
+    return jax.random.key(operator.index(seed) if type(seed) is int else seed)
+
+
+def _prepare(generator: Generator) -> None:
+    """Refuses a draw that no frame sees; gives a generator that has not drawn yet its key."""
+    if CURRENT.get() is None and trace_state() != _NO_TRACE:
+        raise RawTransformError(
+            "a random number was drawn under a JAX transformation that is not lifted: each lane or "
+            "iteration would get the same one.",
+            do="use the function of the same name from statejit, which carries the key, or "
+            "jax.random with a key of your own.",
+        )
+    if raw_get(generator, "key") is MISSING and generator is DEFAULT:
+        with _seeding, jax.ensure_compile_time_eval():
+            if raw_get(generator, "key") is MISSING:
+                object.__setattr__(generator, "key", jax.random.key(secrets.randbits(32)))
+
+
+def default_rng(seed: Any = None) -> Generator:
+    """Returns a new generator, or the one that is given.
+
+    Args:
+        seed: an integer, a JAX key, None for fresh entropy, or a `Generator`.
+    """
+    return seed if isinstance(seed, Generator) else Generator(seed)
+
+
+DEFAULT: Generator = object.__new__(Generator)
+"""The generator of this module's functions. Its key is made at the first draw, so that importing
+statejit does not start JAX's devices."""
+
+
+def get_state() -> jax.Array:
+    """Returns the key of the default generator."""
+    return DEFAULT.key
+
+
+def set_state(state: jax.Array) -> None:
+    """Sets the key of the default generator.
+
+    Args:
+        state: what `get_state` has returned.
+    """
+    DEFAULT.key = state
+
+
+_METHODS = sorted(
+    name for name, value in vars(Generator).items()
+    if callable(value) and not name.startswith("_") and name != "spawn"
+)
+
+globals().update({name: getattr(DEFAULT, name) for name in _METHODS})
+__all__ = sorted([*_METHODS, "DEFAULT", "Generator", "default_rng", "get_state", "set_state"])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'statejit.random' has no attribute {name!r}")
