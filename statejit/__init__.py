@@ -11,7 +11,7 @@ The public names, by what they are for:
 
 from __future__ import annotations
 
-from . import errors, numpy, typing
+from . import errors, numpy, random, typing
 from ._core.base import Base, model
 from ._core.lift import clear_cache
 from ._core.outside import unwatched
@@ -38,10 +38,9 @@ __all__ = [
     "functionalize",
     "grad",
     "jit",
-
     "model",
     "numpy",
-
+    "random",
     "typing",
     "unwatched",
     "update",

@@ -20,7 +20,7 @@ from .numbers import Number
 from .outside import Outside
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
-from .slots import MISSING, Slot, is_tracer
+from .slots import MISSING, Slot, frozen_paths, is_placeholder
 
 
 @dataclasses.dataclass(eq=False)
@@ -144,7 +144,7 @@ def _argument(
     if not fixed or ground.is_holder(arg):
         return ground.find(top, access, key, arg, shown, mode="args")
     hash(arg)  # as in JAX, static arguments must be hashable
-    ground.add(top, access, key, arg, shown).must("equal", arg)
+    ground.add(top, access, key, arg, shown).must("static", arg)
     return arg
 
 
@@ -327,12 +327,18 @@ def check_captures(traced: Traced, ground: Ground) -> None:
         BypassError: if an array was read past the hooks.
     """
     slots = traced.frame.slots
-    hidden = {id(c) for c in hidden_constants(traced.jaxpr.jaxpr)}
-    for placeholder in hidden:
-        if placeholder in slots:
+    inner = list(hidden_constants(traced.jaxpr.jaxpr))
+    hidden = {id(constant) for constant in inner}
+    for constant in (*inner, *traced.jaxpr.consts):
+        if is_placeholder(constant):  # perhaps of an earlier trace: JAX keeps inner programs
+            slot = slots.get(id(constant))
+            path = frozen_paths.get(id(constant), "a slot")
+            if slot is not None:
+                path = frozen_paths[id(constant)] = ground.path_of_entry(slot)
             raise RawTransformError(
-                f"{ground.path_of_entry(slots[placeholder])} was read under a plain jax.jit (or its "
-                "kin), which would keep its present value.",
+                f"{path} was read under a plain jax.jit (or its kin), which would keep its present "
+                "value.",
+                where=f"the call at {ground.where()}",
                 do="pass the array to that function as an argument, or use statejit.jit.",
             )
     if hidden & {id(p) for p in ground.tape.inputs.values()}:

@@ -17,7 +17,7 @@ import jax
 
 from ..errors import RawTransformError
 from .containers import Container, kind_of
-from .slots import MISSING, Slot, as_tracer, fresh, is_tracer, stand_in, trace_state
+from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
@@ -41,13 +41,14 @@ class Beneath(Protocol):
 class State:
     """The overlay of one object or cell: entries that were read, values that were written."""
 
-    __slots__ = ("attrs", "born", "created", "found", "holder", "written")
+    __slots__ = ("attrs", "born", "created", "found", "holder", "moved", "written")
 
     def __init__(self, holder: Any, created: bool, born: Any) -> None:
         self.holder, self.created, self.born = holder, created, born
         self.attrs: dict[str, Any] = {}
         self.found: dict[str, Any] = {}  # what was beneath, for the names that were read
         self.written: dict[str, None] = {}
+        self.moved: set[str] = set()  # deleted and set again: the order of attributes shows it
 
 
 class Frame:
@@ -130,6 +131,9 @@ class Frame:
                 where=self.ground.where(),
                 do="use the function of the same name from statejit, which carries state.",
             )
+        if value is not MISSING and state.attrs.get(name) is MISSING:
+            state.written.pop(name, None)
+            state.moved.add(name)
         state.attrs[name] = value
         state.written[name] = None
 
@@ -137,7 +141,7 @@ class Frame:
         """Returns the names of all attributes of an object, in order."""
         state = self.state_of(holder)
         names = raw_names(holder) if state.created else self.beneath.names(holder)
-        here = dict.fromkeys((*names, *state.written))
+        here = dict.fromkeys((*[n for n in names if n not in state.moved], *state.written))
         return tuple(n for n in here if state.attrs.get(n, None) is not MISSING)
 
     # Handing out -------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ class Frame:
         if id(entry) in self.adopted:
             return self.adopted[id(entry)][1]
         if isinstance(entry, jax.Array):
-            slot = Slot(entry, stand_in(entry) if is_tracer(entry) else fresh(entry))
+            slot = Slot(entry, fresh(entry))
             self.adopted[id(entry)] = (entry, slot)
             return slot
         kind = None if self.ground.is_holder(entry) else kind_of(entry)
@@ -214,7 +218,7 @@ class Frame:
     def adopt_argument(self, arg: Any) -> Any:
         """Returns the entry of an argument; arrays are told apart by position."""
         if isinstance(arg, jax.Array):
-            return Slot(arg, stand_in(arg) if is_tracer(arg) else fresh(arg))
+            return Slot(arg, fresh(arg))
         kind = None if self.ground.is_holder(arg) else kind_of(arg)
         if kind is None or kind.mutable:
             return self.adopt(arg)

@@ -207,9 +207,13 @@ class Guards:
                 return self._plain(v, expect)
             case "is":
                 return f"{v} is {constant(expect)}"
-            case "equal":
+            case "static":
                 k = constant(expect)
                 return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
+            case "equal":  # by text, too: Decimal('1.5') == Decimal('1.50')
+                k = constant(expect)
+                return (f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k} "
+                        f"and repr({v}) == {repr(expect)!r}")
             case "content":
                 return (f"type({v}) is {constant(type(expect))} and {v}.dtype == "
                         f"{constant(expect.dtype)} and {constant(same_content)}({v}, "

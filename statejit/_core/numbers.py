@@ -9,6 +9,8 @@ value itself gets the plain number, and the tape a guard.
 from __future__ import annotations
 
 import operator
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -180,7 +182,23 @@ Number.__round__ = lambda self, *n: self.tape.apply(round, self, *n)  # type: ig
 Number.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
 Number.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
 
+def _flatten(number: Number) -> tuple[tuple[Any], None]:
+    # `jax.tree.map` hands leaves to the user's function, which is to see a Python number.
+    return ((number.__jax_array__() if _is_asked_by_jax() else number.plain(),), None)
+
+
+def _is_asked_by_jax() -> bool:
+    """Says whether JAX takes the number for itself: not `jax.tree.map`, called by someone else."""
+    frame: types.FrameType | None = sys._getframe(2)
+    through_tree = False
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not (name.startswith("jax") and ".tree" in name):
+            return not through_tree or name.startswith("jax")
+        through_tree = True
+        frame = frame.f_back
+    return True
+
+
 # As a pytree of one leaf it enters every jitted library function.
-jax.tree_util.register_pytree_node(
-    Number, lambda number: ((number.__jax_array__(),), None), lambda _, leaves: leaves[0]
-)
+jax.tree_util.register_pytree_node(Number, _flatten, lambda _, leaves: leaves[0])

@@ -76,7 +76,7 @@ class Outside:
                 self.foreign[node.index] = node
                 self._follow_foreign(node, self.names)
             while ground.functions:
-                self._follow_function(ground.functions.pop())
+                self._follow_function(ground.functions.pop(0))  # a test refers to earlier nodes
             for cls in [c for c in ground.classes if c not in self.classes]:
                 self.classes.add(cls)
                 self._follow_class(cls, None)

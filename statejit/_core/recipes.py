@@ -143,6 +143,9 @@ class Writer:
             for name in state.written:
                 value = state.attrs[name]
                 before = state.found.get(name, Writer)
+                if name in state.moved and before is not MISSING:
+                    found.append(SetAttr(state.holder, name, MISSING))
+                    before = Writer
                 if before is Writer or value is not self.frame.hand_out(before):
                     what = MISSING if value is MISSING else self.recipe(value, name, state.holder)
                     found.append(SetAttr(state.holder, name, what))

@@ -9,6 +9,7 @@ import itertools
 import random
 import threading
 import types
+import weakref
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
@@ -131,6 +132,17 @@ def is_key(array: Any) -> bool:
     return isinstance(array, jax.Array) and jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
 
 
+_placeholders: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+frozen_paths: dict[int, str] = {}
+"""The paths of placeholders that a raw `jax.jit` has frozen into a program which JAX keeps."""
+
+
+def is_placeholder(array: Any) -> bool:
+    """Says whether an array stands, or once stood, for a slot in some trace."""
+    return _placeholders.get(id(array)) is array
+
+
 def fresh(array: Any) -> Any:
     """Returns another `jax.Array` with the type of `array`, sharing its memory where JAX can.
 
@@ -138,15 +150,20 @@ def fresh(array: Any) -> Any:
     for an array that the user's function captured.
     """
     with jax.ensure_compile_time_eval():
-        if is_tracer(array):
-            return stand_in(array)
-        if is_key(array):
-            data = jax.random.key_data(array)
-            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
-        if array.weak_type or not array.is_fully_addressable:
-            return array.copy()
-        shards = [shard.data for shard in array.addressable_shards]
-        return jax.make_array_from_single_device_arrays(array.shape, array.sharding, shards)
+        placeholder = stand_in(array) if is_tracer(array) else _copied(array)
+    if not is_tracer(placeholder):
+        _placeholders[id(placeholder)] = placeholder
+    return placeholder
+
+
+def _copied(array: Any) -> Any:
+    if is_key(array):
+        data = jax.random.key_data(array)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+    if array.weak_type or not array.is_fully_addressable:
+        return array.copy()
+    shards = [shard.data for shard in array.addressable_shards]
+    return jax.make_array_from_single_device_arrays(array.shape, array.sharding, shards)
 
 
 def stand_in(tracer: Any) -> Any:
