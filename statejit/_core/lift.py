@@ -28,7 +28,7 @@ from .plan import Plan
 MOST_PLANS = 256
 """How many plans of one code are kept; the least recently made is dropped first."""
 
-MANY_PLANS = 32
+MANY_PLANS = 64
 """From how many plans on a warning says that a function keeps compiling."""
 
 MOST_CODES = 4096

@@ -62,6 +62,7 @@ class Outside:
         self.names: dict[str, None] = {}
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
+        self.class_names: dict[type, set[str]] = {}
         self.foreign: dict[int, Node] = {}
         self.randomness = GlobalRandomness()
         ground.follow = self.follow
@@ -126,6 +127,8 @@ class Outside:
         for base in cls.__mro__:
             if base in (object, Base) or is_library_class(base):
                 continue
+            if base not in self.class_names:
+                self.class_names[base] = set(vars(base))
             for name, value in list(vars(base).items()):
                 implicit = names is None and is_special(name) and isinstance(value, _FUNCTIONS)
                 loaded = name in (self.names if names is None else names)
@@ -145,7 +148,8 @@ class Outside:
     def changes(self) -> list[Node]:
         """Returns the nodes whose values were changed since they were found."""
         changed = []
-        for node in self.bindings.values():
+        entries = [node for node in self.ground.nodes if node.access == "class"]
+        for node in (*self.bindings.values(), *entries):
             if node.test != "free" and fetch(node) is not node.value:
                 changed.append(node)
         for node, picture in self.ground.pictures:
@@ -160,6 +164,10 @@ class Outside:
             OutsideChangeError: if there are any.
         """
         changed, drawn = self.put_back()
+        for base, known in self.class_names.items():
+            for name in set(vars(base)) - known - {"__annotations__"}:
+                delattr(base, name)
+                changed.append(Node(0, None, "class", None, f"{base.__name__}.{name}", None))
         if drawn:
             raise OutsideChangeError(
                 f"the global generator of {drawn} was drawn from inside: the compiled program "
@@ -188,7 +196,7 @@ class Outside:
         pictures = dict((id(n), p) for n, p in self.ground.pictures)
         if id(node) in pictures and fetch(node) is node.value:
             put_back(node.value, pictures[id(node)])
-        elif node.parent is not None:
+        else:
             rebind(node)
 
     def release(self, before: list[Node]) -> None:
@@ -268,6 +276,10 @@ def fetch(node: Node) -> Any:
 
 def rebind(node: Node) -> None:
     """Binds a name again to what was found there."""
+    if node.access == "class":
+        owner, name = node.key
+        setattr(owner, name, node.value) if node.value is not MISSING else delattr(owner, name)
+        return
     owner, key = node.parent.value, node.key  # type: ignore[union-attr]
     if node.access == "global":
         owner.__globals__[key] = node.value
