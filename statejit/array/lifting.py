@@ -35,7 +35,8 @@ def taking_arrays(fun: Function) -> Function:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         args = tuple([
-            a if type(a) in AS_IS else unpacked(a, i in lists) for i, a in enumerate(args)
+            a.value if isinstance(a, Cell) else a if type(a) in AS_IS else unpacked(a, i in lists)
+            for i, a in enumerate(args)
         ])
         if kwargs:
             kwargs = {k: unpacked(v, k in lists) for k, v in kwargs.items()}

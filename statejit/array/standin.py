@@ -1,0 +1,288 @@
+"""What a trace sees of a NumPy array: a mutable array that remembers that it is NumPy's.
+
+Inside a transformed function a NumPy array that is held in an attribute becomes a *stand-in*: its
+content is a slot, writes to it are copied back into the same NumPy array at commit, and what is
+computed from stand-ins and Python numbers alone is NumPy's again, with NumPy's dtypes: float64
+stays float64 at commit, although JAX computes in float32 unless it is told otherwise.
+
+Each stand-in has a *layout*, a NumPy array of the same shape, dtype and strides, on which every
+indexing and reshaping is done too: NumPy itself says whether a result is a view, and of which type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.cells import Cell
+from .._core.frames import CURRENT
+from .._core.ground import Ground
+from .._core.numbers import Number
+from . import indexing
+from .array import Array, made
+from .lifting import unpacked
+
+HOST = (np.ndarray, np.generic, bool, int, float, complex, list, tuple)
+"""Types of operands that leave a result NumPy's."""
+
+_INDICES = frozenset({"argmax", "argmin", "argsort", "argpartition", "searchsorted", "nonzero"})
+_AVERAGES = frozenset({"mean", "std", "var"})
+_SUMS = {"sum": np.add, "cumsum": np.add, "trace": np.add, "prod": np.multiply,
+         "cumprod": np.multiply}
+
+
+_CLASS = np.ma.MaskedArray
+_content: Any = Cell.value.fget  # type: ignore[attr-defined]
+_set_content: Any = Cell.value.fset  # type: ignore[attr-defined]
+
+
+class StandIn(Array):
+    """Stands for a NumPy array while a function is traced.
+
+    Args:
+        array: the NumPy array; what it holds is read through the current frame.
+    """
+
+    __slots__ = ("_layout",)
+    host = True
+    scalar = False
+    __class__ = property(lambda self: _CLASS)  # type: ignore[assignment]  # `type()` knows better
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._layout = array  # and no `_value`: the ground knows the slot of each stand-in
+
+    @property
+    def to_numpy_at_commit(self) -> Any:
+        """The dtype in which a result is given back; a class (`np.float64`) for a scalar."""
+        return self._layout.dtype
+
+    @property
+    def dtype(self) -> Any:
+        return self._layout.dtype
+
+    @property
+    def flags(self) -> Any:
+        """Those of the NumPy array."""
+        return self._layout.flags
+
+    @property
+    def value(self) -> Any:
+        """The content: a tracer of the slot."""
+        return _content(self)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if not self._layout.flags.writeable:
+            raise ValueError("assignment destination is read-only")
+        _set_content(self, value)
+
+    def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
+        if all(is_host(operand) for operand in operands):
+            return stand_in(value, logical_dtype(value, ufunc, operands))
+        return made(value) if any(_is_mutable(operand) for operand in operands) else value
+
+    # Views -------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if not all(isinstance(p, indexing.BASIC) and type(p) is not Number for p in parts):
+            return Array.__getitem__(self, index)  # `super()` needs a true `__class__`
+        shape = self.value.shape
+        where = indexing.checked(index, shape)
+        layout = self._layout[where]
+        if not isinstance(layout, np.ndarray):
+            return stand_in(self.value[where], self._layout.dtype)
+        return View(self, layout, lambda v: v[where], lambda v, new: v.at[where].set(new))
+
+    def __iter__(self) -> Any:
+        if not self.value.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Returns the elements in another shape; a view exactly where NumPy has one."""
+        new = unpacked(shape[0] if len(shape) == 1 else shape)
+        return self._viewed(lambda v: v.reshape(new, order=order),
+                            lambda v, out: out.reshape(v.shape, order=order))
+
+    def ravel(self, order: str = "C") -> Any:
+        """Returns the elements in one row; a view exactly where NumPy has one."""
+        return self.reshape(-1, order=order)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Returns a view without axes of length 1."""
+        return self._viewed(lambda v: v.squeeze(axis), lambda v, out: out.reshape(v.shape))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Returns a view with two axes exchanged."""
+        return self._viewed(lambda v: v.swapaxes(axis1, axis2),
+                            lambda v, out: out.swapaxes(axis1, axis2))
+
+    def transpose(self, *axes: Any) -> Any:
+        """Returns a view with permuted axes."""
+        order = unpacked(axes[0] if len(axes) == 1 else axes or None)
+        back = None if order is None else tuple(int(i) for i in np.argsort(order))
+        return self._viewed(lambda v: v.transpose(order), lambda v, out: out.transpose(back))
+
+    @property
+    def T(self) -> Any:  # noqa: N802, NumPy's name
+        return self.transpose()
+
+    def _viewed(self, read: Callable[[Any], Any], write: Callable[[Any, Any], Any]) -> Any:
+        layout = read(self._layout)
+        if np.may_share_memory(layout, self._layout):
+            return View(self, layout, read, write)
+        return stand_in(read(self.value), layout.dtype, layout)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns a copy with another dtype."""
+        return stand_in(self.value.astype(jax.dtypes.canonicalize_dtype(dtype)), np.dtype(dtype))
+
+    def __copy__(self) -> Any:
+        return stand_in(self.value.copy(), self._layout.dtype)
+
+    def __reduce__(self) -> Any:
+        return np.array, (np.asarray(self.value), self._layout.dtype)
+
+
+class Scalar(StandIn):
+    """Stands for a NumPy scalar that was computed from stand-ins: it can't be changed in place."""
+
+    __slots__ = ()
+    scalar = True
+    __class__ = property(type)  # type: ignore[assignment]  # Python's class of scalars is no guard
+
+    @property
+    def to_numpy_at_commit(self) -> Any:
+        return self._layout.dtype.type
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(f"{self._layout.dtype.type.__name__!r} object does not support item "
+                        "assignment")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __copy__(self) -> Any:
+        return self
+
+
+class View(StandIn):
+    """Stands for a view of a NumPy array: reads and writes go through the array it is of.
+
+    Args:
+        parent: the stand-in that it is a view of.
+        layout: the view of the layout of `parent`.
+        read: content of the parent -> content of the view.
+        write: (content of the parent, of the view) -> new content of the parent.
+    """
+
+    __slots__ = ("_parent", "_read", "_write")
+
+    def __init__(
+        self,
+        parent: StandIn,
+        layout: np.ndarray,
+        read: Callable[[Any], Any],
+        write: Callable[[Any, Any], Any],
+    ) -> None:
+        self._parent, self._layout, self._read, self._write = parent, layout, read, write
+        frame = CURRENT.get()
+        if frame is not None:
+            frame.create(self)
+
+    @property
+    def value(self) -> Any:
+        return self._read(self._parent.value)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._parent.value = self._write(self._parent.value, value)
+
+
+def stand_in(value: Any, dtype: Any, layout: np.ndarray | None = None) -> StandIn:
+    """Returns the stand-in of a NumPy array (or, without axes, of a scalar) made inside a trace.
+
+    Args:
+        value: the content.
+        dtype: the dtype in which NumPy would have it.
+        layout: an array of the same shape, dtype and strides.
+    """
+    new = object.__new__(Scalar if not value.ndim and layout is None else StandIn)
+    new._layout = np.empty(value.shape, dtype) if layout is None else layout
+    Cell.__init__(new, value)
+    return new
+
+
+def is_host(operand: Any) -> bool:
+    """Says whether an operand is NumPy's or Python's: a result of such operands is NumPy's."""
+    return getattr(operand, "host", False) if issubclass(type(operand), Cell) else (
+        isinstance(operand, HOST))
+
+
+def _is_mutable(operand: Any) -> bool:
+    return issubclass(type(operand), Array) and not operand.host
+
+
+def logical_dtype(value: Any, name: str, operands: tuple[Any, ...]) -> Any:
+    """Returns the dtype that NumPy would have given to a result.
+
+    Args:
+        value: the result as JAX has it.
+        name: the name of the ufunc or method.
+        operands: what it was given.
+    """
+    own = operands[0]._layout.dtype if issubclass(type(operands[0]), StandIn) else None
+    found = own
+    ufunc = getattr(np, name, None) if name else None
+    if isinstance(ufunc, np.ufunc):
+        found = _of_ufunc(ufunc, operands)
+    elif name in _INDICES:
+        found = np.dtype(np.intp)
+    elif name in ("all", "any"):
+        found = np.dtype(bool)
+    elif name in _AVERAGES and own is not None:
+        found = own if own.kind in "fc" else np.dtype(float)
+    elif name in _SUMS and own is not None:
+        found = _SUMS[name].reduce(np.ones(1, own)).dtype
+    elif name == "dot":
+        found = np.result_type(*[_weak(operand) for operand in operands])
+    if found is None or found.kind != np.dtype(value.dtype).kind:
+        return np.dtype(value.dtype)  # asked for with `dtype=`, or unknown to NumPy
+    return found
+
+
+def _of_ufunc(ufunc: np.ufunc, operands: tuple[Any, ...]) -> Any:
+    try:
+        given = [_weak(operand, np.dtype(bool)) for operand in operands]
+        return ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))[-1]
+    except TypeError:
+        return None
+
+
+def _weak(operand: Any, boolean: Any = bool) -> Any:
+    """Returns the dtype of an operand, or `int`, `float`, `complex` for a Python number."""
+    kind = type(operand.value) if type(operand) is Number else type(operand)
+    if issubclass(kind, StandIn):
+        return operand._layout.dtype
+    if kind is bool:
+        return boolean
+    return kind if kind in (int, float, complex) else np.asarray(operand).dtype
+
+
+def register_stand_ins() -> None:
+    """Registers the stand-ins as pytree nodes; what JAX rebuilds is its own array, as eagerly."""
+    for cls in (StandIn, Scalar, View):
+        jax.tree_util.register_pytree_node(
+            cls,
+            lambda array: ((array.value,), array._layout.dtype),
+            lambda dtype, children: children[0],
+        )
+
+
+register_stand_ins()
+Ground.stand_in_type = staticmethod(StandIn)
