@@ -44,6 +44,7 @@ class Leaf:
         index: positions in the containers between the attribute and the array.
         content: the array, or its entry in a frame.
         mark: the collection that a `Variable` or an annotation asks for.
+        written: whether the function gives an attribute on the way another value.
     """
 
     path: Path
@@ -52,15 +53,22 @@ class Leaf:
     index: tuple[int, ...]
     content: Any
     mark: str | None
+    written: bool = False
 
 
-def walk(root: Any, attributes: Attributes, prefix: Path = ()) -> Iterator[Leaf]:
+def walk(
+    root: Any,
+    attributes: Attributes,
+    prefix: Path = (),
+    is_written: Callable[[Any, str], bool] = lambda holder, name: False,
+) -> Iterator[Leaf]:
     """Yields the leaves below an object, each object once, in the order of the attributes.
 
     Args:
         root: an object, a cell, or a container of them.
         attributes: (object) -> names and values of its attributes, as they are to be seen.
         prefix: what all paths begin with.
+        is_written: (object, name) -> whether the function gives that attribute another value.
     """
     seen: set[int] = set()
     stack = [Leaf(prefix, None, "", (), root, None)]
@@ -72,14 +80,18 @@ def walk(root: Any, attributes: Attributes, prefix: Path = ()) -> Iterator[Leaf]
                 continue
             seen.add(id(value))
         if isinstance(value, Base):
-            found = [
-                Leaf((*at.path, name), value, name, (), child, _annotation(type(value), name) or at.mark)
-                for name, child in attributes(value)
-            ]
+            found = []
+            for name, child in attributes(value):
+                mark = _annotation(type(value), name) or at.mark
+                written = at.written or is_written(value, name)
+                found.append(Leaf((*at.path, name), value, name, (), child, mark, written))
         elif isinstance(value, Cell):
             own = raw_get(value, "_collection")
             mark = at.mark if own in (MISSING, None) else own
-            found = [Leaf(at.path, value, "_value", (), c, mark) for _, c in attributes(value)]
+            written = at.written or is_written(value, "_value")
+            found = [
+                Leaf(at.path, value, "_value", (), c, mark, written) for _, c in attributes(value)
+            ]
         elif type(value) is Slot or isinstance(value, (jax.Array, np.ndarray)) or _is_number(value):
             yield at
             continue
@@ -99,7 +111,7 @@ def _elements(at: Leaf, value: Any) -> list[Leaf]:
         aux, children = kind.take_apart(value)
     names = _segments(cls, kind, aux, len(children))
     return [
-        Leaf((*at.path, name), at.holder, at.name, (*at.index, i), child, at.mark)
+        Leaf((*at.path, name), at.holder, at.name, (*at.index, i), child, at.mark, at.written)
         for i, (name, child) in enumerate(zip(names, children, strict=True))
     ]
 
@@ -239,8 +251,8 @@ def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[L
     changed = {(id(s.holder), name) for s in frame.states.values() for name in s.written}
     seen: set[int] = set()
     for prefix, root in roots:
-        for leaf in walk(root, as_found(frame), prefix):
-            written = (id(leaf.holder), leaf.name) in changed or _was_refilled(frame, leaf)
+        for leaf in walk(root, as_found(frame), prefix, lambda h, n: (id(h), n) in changed):
+            written = leaf.written or _was_refilled(frame, leaf)
             if not written and _is_number(leaf.content):
                 continue
             collection = collection_of(leaf, beneath(leaf), written)
@@ -252,6 +264,8 @@ def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[L
 
 
 def _was_refilled(frame: Frame, leaf: Leaf) -> bool:
+    if id(leaf.holder) not in frame.states:
+        return False
     entry = frame.states[id(leaf.holder)].found.get(leaf.name)
     stand_in = frame.ground.stand_ins.get(id(entry))
     if stand_in is not None:
@@ -309,20 +323,34 @@ def roots_of(frame: Frame, fun: Any) -> list[tuple[Path, Any]]:
     own = getattr(fun, "__self__", fun)
     inner: set[int] = set()
     for state in frame.states.values():
-        for leaf in walk(state.holder, as_found(frame)):
-            if leaf.holder is not state.holder:
-                inner.add(id(leaf.holder))
-    for state in frame.states.values():
         for entry in state.found.values():
-            if isinstance(entry, (Base, Cell)):
-                inner.add(id(entry))
+            inner.update(id(holder) for holder in _holders_in(entry))
     found: list[tuple[Path, Any]] = [((), own)] if isinstance(own, Base) else []
     for state in frame.states.values():
         if state.holder is not own and id(state.holder) not in inner:
             known = frame.ground.by_id.get(id(state.holder))
+            if isinstance(state.holder, Cell) and (known is None or _is_argument(known[0])):
+                continue
             name = known[0].path() if known else type(state.holder).__name__
             found.append(((name,), state.holder))
     return found
+
+
+def _holders_in(entry: Any) -> Iterator[Any]:
+    """Yields the objects that an attribute holds, by itself or in containers."""
+    stack = [entry]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, (Base, Cell)):
+            yield at
+        elif type(at) is Container:
+            stack.extend(at.children)
+
+
+def _is_argument(node: Any) -> bool:
+    while node.parent is not None:
+        node = node.parent
+    return node.access in ("args", "kwargs")
 
 
 def collections(target: Any) -> dict[str, Any]:

@@ -85,6 +85,9 @@ class Plan:
 
         def once(*inputs: Any) -> Any:
             if self.signature is not None:
+                debugged = jax.config.jax_debug_nans or jax.config.jax_debug_infs
+                if debugged and self._fits(inputs):
+                    return self.pure(*inputs)  # JAX looks for the operation that made the NaN
                 self.program = self._checked  # a signature that has failed once stays slow in JAX
                 raise Retrace
             self.signature = tuple(type_of(value) for value in inputs)
