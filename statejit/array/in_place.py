@@ -98,7 +98,7 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1)
         axis: the axis; None for the flattened array.
     """
     arr = _mutable(arr, "put_along_axis")
-    values = jnp.asarray(unpacked(values, True)).astype(arr.dtype)
+    values = jnp.asarray(unpacked(values, True)).astype(arr.value.dtype)
     indices = jnp.asarray(unpacked(indices, True))
     arr.value = jnp.put_along_axis(arr.value, indices, values, axis, inplace=False)
 
@@ -119,5 +119,5 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         [[1.0, 0.0], [0.0, 1.0]]
     """
     a = _mutable(a, "fill_diagonal")
-    val = jnp.asarray(unpacked(val, True)).astype(a.dtype)
+    val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
     a.value = jnp.fill_diagonal(a.value, val, wrap, inplace=False)

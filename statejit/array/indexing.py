@@ -46,11 +46,23 @@ def setitem(value: Any, index: Any, new: Any) -> Any:
     if _is_everything(index):
         return _replaced(value, new)
     index = checked(index, value.shape)
+    if _is_mask(index) and np.ndim(new) <= value.ndim - index.ndim:
+        return _where(index, new, value)
     try:
         return value.at[index].set(new)
     except (ValueError, TypeError) as error:
         shape = jax.eval_shape(lambda v: v[index], value).shape if _has_shape(index) else ()
         return value.at[index].set(_stretched(new, shape, error))
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, (jax.Array, np.ndarray)) and index.dtype == bool and index.ndim > 0
+
+
+def _where(mask: Any, new: Any, value: Any) -> Any:
+    """Sets the same value wherever a mask holds: no shape depends on the mask, so it traces."""
+    new = _stretched(new, value.shape[mask.ndim:], None)
+    return jnp.where(mask.reshape(mask.shape + (1,) * (value.ndim - mask.ndim)), new, value)
 
 
 def cast(new: Any, dtype: Any) -> Any:
@@ -138,7 +150,9 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
         if part is Ellipsis:
             axis = len(shape) - sum(used[i:])
             continue
-        if used[i] == 1:
+        if _is_mask(part):
+            _check_mask(part.shape, shape[axis:], axis)
+        elif used[i] == 1:
             parts[i] = _in_bounds(part, axis, shape[axis])
         axis += used[i]
     return tuple(parts)
@@ -188,6 +202,15 @@ def _in_bounds(part: Any, axis: int, size: int) -> Any:
             "boolean arrays are valid indices"
         )
     return part
+
+
+def _check_mask(mask: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
+    for i, (has, needs) in enumerate(zip(mask, shape, strict=False)):
+        if has != needs:
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {axis + i}; size of axis is "
+                f"{needs} but size of corresponding boolean axis is {has}"
+            )
 
 
 def _out_of_bounds(index: int, axis: int, size: int) -> None:

@@ -14,6 +14,9 @@ from .functions import NAMESPACE
 from .in_place import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from .lifting import packed
 from .methods import assigned
+from .standin import StandIn, like_numpy
+
+_VIEWING = frozenset({"ravel", "reshape", "squeeze", "swapaxes", "transpose"})
 
 IN_PLACE = {f.__name__: f for f in
             (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
@@ -38,10 +41,12 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         return ufunc.at(*[_as_numpy(i) for i in inputs])
     out = kwargs.pop("out", None)
     where = kwargs.pop("where", True)
+    if where is not True and (out is None or method != "__call__"):
+        kwargs["where"] = where
     found = ours(*inputs, **kwargs)
-    if out is None:
-        return found if where is True else ours(*inputs, where=where, **kwargs)
-    return _into(out, found, where, ufunc.__name__)
+    if out is not None:
+        return _into(out, found, where, ufunc.__name__)
+    return _as_numpy_has_it(getattr(ufunc, method), inputs, kwargs, found)
 
 
 def _into(out: tuple[Any, ...], found: Any, where: Any, name: str) -> Any:
@@ -73,7 +78,17 @@ def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         ours = vars(linalg if module == "numpy.linalg" else fft).get(name)
     if ours is None:
         return _on_host(fun, args, kwargs)
-    return ours(*args, **kwargs)
+    if name in _VIEWING and isinstance(args[0], StandIn):
+        return getattr(args[0], name)(*args[1:], **kwargs)
+    return _as_numpy_has_it(fun, args, kwargs, ours(*args, **kwargs))
+
+
+def _as_numpy_has_it(fun: Any, args: Any, kwargs: Any, found: Any) -> Any:
+    """Returns a result as NumPy's, if no mutable array of ours was among the arguments."""
+    arrays = jax.tree.leaves((args, kwargs), is_leaf=lambda v: isinstance(v, Array))
+    if any(isinstance(v, Array) and not v.host for v in arrays):
+        return found
+    return like_numpy(fun, args, kwargs, found)
 
 
 def _on_host(fun: Any, args: Any, kwargs: Any) -> Any:

@@ -36,6 +36,8 @@ _SUMS = {"sum": np.add, "cumsum": np.add, "trace": np.add, "prod": np.multiply,
 
 
 _CLASS = np.ma.MaskedArray
+"""What `isinstance` takes a stand-in for: an `np.ndarray`, but not one whose memory JAX may read."""
+
 _content: Any = Cell.value.fget  # type: ignore[attr-defined]
 _set_content: Any = Cell.value.fset  # type: ignore[attr-defined]
 
@@ -272,6 +274,57 @@ def _weak(operand: Any, boolean: Any = bool) -> Any:
     if kind is bool:
         return boolean
     return kind if kind in (int, float, complex) else np.asarray(operand).dtype
+
+
+def like_numpy(fun: Callable[..., Any], args: Any, kwargs: Any, found: Any) -> Any:
+    """Returns a result of JAX as NumPy would have it, which is asked by trying it on the layouts.
+
+    Args:
+        fun: NumPy's function.
+        args: its arguments, with stand-ins among them.
+        kwargs: its keyword arguments.
+        found: mutable arrays in containers: the result as JAX has it.
+    """
+    layouts = jax.tree.map(_layout_of, (tuple(args), dict(kwargs)), is_leaf=_is_array)
+    try:
+        with np.errstate(all="ignore"):
+            probe = fun(*layouts[0], **layouts[1])
+    except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError):
+        probe = None  # the layout's numbers are arbitrary
+    return _fitted_to(found, probe, [v for v in jax.tree.leaves(layouts) if _is_array(v)])
+
+
+def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
+    if isinstance(found, (list, tuple)):
+        probes = probe if isinstance(probe, (list, tuple)) else [None] * len(found)
+        fitted = [_fitted_to(f, p, layouts) for f, p in zip(found, probes, strict=True)]
+        return type(probe)(fitted) if type(probe) in (list, tuple) else (
+            tuple.__new__(type(found), fitted))
+    if not isinstance(found, Array):
+        return found
+    value = found.value
+    if not isinstance(probe, (np.ndarray, np.generic)):
+        wide = any(layout.dtype.itemsize == 8 * (1 + (layout.dtype.kind == "c"))
+                   for layout in layouts)
+        return stand_in(value, _WIDE.get(str(value.dtype), value.dtype) if wide else value.dtype)
+    if isinstance(probe, np.ndarray) and any(np.may_share_memory(probe, v) for v in layouts):
+        probe = probe.view()
+        probe.flags.writeable = False  # a view, for NumPy: a write to it would have to go through
+    return stand_in(value, probe.dtype, probe if isinstance(probe, np.ndarray) else None)
+
+
+_WIDE = {"float32": np.dtype("f8"), "int32": np.dtype("i8"), "uint32": np.dtype("u8"),
+         "complex64": np.dtype("c16")}
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (Array, jax.Array, np.ndarray))
+
+
+def _layout_of(value: Any) -> Any:
+    if issubclass(type(value), StandIn):
+        return value._layout[()] if value.scalar else value._layout
+    return np.ones(value.shape, value.dtype) if isinstance(value, jax.Array) else value
 
 
 def register_stand_ins() -> None:
