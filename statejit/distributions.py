@@ -16,7 +16,7 @@ import jax.numpy as jnp
 Sampler = Callable[..., Any]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: int = 0) -> Any:
     """Returns the compiled draw `(key, *params) -> (next key, sample)`.
 
@@ -43,14 +43,17 @@ def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: 
 
 
 def uniform(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
+    """Samples [low, high)."""
     return low + (high - low) * jax.random.uniform(key, shape, dtype)
 
 
 def random(key: Any, shape: Any, dtype: Any) -> Any:
+    """Samples [0, 1)."""
     return jax.random.uniform(key, shape, dtype)
 
 
 def standard_normal(key: Any, shape: Any, dtype: Any) -> Any:
+    """Samples a normal distribution of mean 0 and deviation 1."""
     return jax.random.normal(key, shape, dtype)
 
 
@@ -90,69 +93,85 @@ triangular = _of_parameters(jax.random.triangular)
 
 
 def gamma(key: Any, shape: Any, dtype: Any, a: Any, scale: Any) -> Any:
+    """Samples a gamma distribution."""
     return scale * jax.random.gamma(key, a, shape, dtype)
 
 
 def lognormal(key: Any, shape: Any, dtype: Any, mean: Any, sigma: Any) -> Any:
+    """Samples numbers whose logarithm is normal."""
     return jnp.exp(mean + sigma * jax.random.normal(key, shape, dtype))
 
 
 def pareto(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    """Samples a Pareto II (Lomax) distribution."""
     return jax.random.pareto(key, a, shape, dtype) - 1  # NumPy's is Lomax's distribution
 
 
 def power(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    """Samples [0, 1] with density a x^(a-1), by inversion."""
     return (-jnp.expm1(-jax.random.exponential(key, shape, dtype))) ** (1 / a)
 
 
 def weibull(key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+    """Samples a Weibull distribution of scale 1, by inversion."""
     return jax.random.exponential(key, shape, dtype) ** (1 / a)
 
 
 def wald(key: Any, shape: Any, dtype: Any, mean: Any, scale: Any) -> Any:
-    # JAX's has scale 1 relative to the mean: X ~ IG(mean, scale)  <=>  X / scale ~ IG(mean/scale, 1)
+    """Samples a Wald (inverse Gaussian) distribution."""
+    # JAX's has scale 1: X ~ IG(mean, scale) if and only if X / scale ~ IG(mean / scale, 1)
     return scale * jax.random.wald(key, mean / scale, shape, dtype)
 
 
 def truncated_normal(
     key: Any, shape: Any, dtype: Any, lower: Any, upper: Any, loc: Any, scale: Any
 ) -> Any:
+    """Samples a normal distribution cut off at both ends."""
     low, high = (lower - loc) / scale, (upper - loc) / scale
     return loc + scale * jax.random.truncated_normal(key, low, high, shape, dtype)
 
 
 def poisson(key: Any, shape: Any, dtype: Any, lam: Any) -> Any:
+    """Samples a Poisson distribution."""
     return jax.random.poisson(key, lam, shape, dtype)
 
 
 def geometric(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+    """Samples the number of trials until the first success."""
     return jax.random.geometric(key, p, shape, dtype)
 
 
 def counted_binomial(key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
+    """Samples the number of successes in n trials, as integers."""
     floating = jax.dtypes.canonicalize_dtype(float)
     return jax.random.binomial(key, n, p, shape, floating).astype(dtype)
 
 
 def bernoulli(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+    """Samples booleans."""
     return jax.random.bernoulli(key, p, shape)
 
 
 def randint(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
+    """Samples integers of [low, high)."""
     return jax.random.randint(key, shape, low, high, dtype)
 
 
 def dirichlet(key: Any, shape: Any, dtype: Any, alpha: Any) -> Any:
+    """Samples probability vectors."""
     return jax.random.dirichlet(key, alpha, shape, dtype)
 
 
 def categorical(key: Any, shape: Any, dtype: Any, logits: Any) -> Any:
+    """Samples indices, given unnormalised log probabilities."""
     return jax.random.categorical(key, logits, shape=shape).astype(dtype)
 
 
 def multivariate_normal(key: Any, shape: Any, dtype: Any, mean: Any, cov: Any) -> Any:
+    """Samples vectors of a normal distribution."""
     return jax.random.multivariate_normal(key, mean, cov, shape, dtype)
 
 
 def rademacher(key: Any, shape: Any, dtype: Any) -> Any:
+    """Samples -1 and 1."""
     return jax.random.rademacher(key, shape, dtype)

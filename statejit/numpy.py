@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy
 
-from .array import fft, linalg
-from .array.array import Array
+from .array import fft as fft
+from .array import linalg as linalg
+from .array.array import Array as Array
 from .array.functions import NAMESPACE
 from .array.in_place import copyto, fill_diagonal, place, put, put_along_axis, putmask
 

@@ -33,7 +33,10 @@ from ._core.slots import MISSING, trace_state
 from .array.array import Array, made
 from .array.lifting import unpacked
 from .errors import FrozenValueError, RawTransformError
-from .typing import ArrayLike
+from .typing import ArrayLike as Plain
+
+ArrayLike = Plain | Array
+"""What a parameter may be."""
 
 Size = int | tuple[int, ...] | list[int] | None
 
@@ -63,7 +66,7 @@ def distribution(
         inspect.Parameter("size", kind, default=None),
         inspect.Parameter("dtype", kind, default=None),
     ])
-    defaults = tuple(None if d is ... else d for d in parameters.values()) + (None, None)
+    defaults = (*(None if d is ... else d for d in parameters.values()), None, None)
     least = sum(d is ... for d in parameters.values())
     standard = dtype
 
@@ -123,7 +126,7 @@ class Generator(Base):
     ) -> Array:
         """Draws integers from [low, high), or from [0, low) if there is no `high`."""
         low, high = (0, low) if high is None else (low, high)
-        if _are_plain(low, high) and low >= high:
+        if _are_plain(low, high) and low >= high:  # type: ignore[operator]
             raise ValueError("low >= high")
         return self._draw(distributions.randint, size, dtype, low, high)
 
@@ -179,7 +182,7 @@ class Generator(Base):
         """
         array = _elements(x)
         if type(array) is int:
-            return self._plain_draw(_permutation(axis, independent), (), np.arange(array, dtype=np.int32))
+            array = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int))
         return self._plain_draw(_permutation(axis, independent), (), unpacked(array, True))
 
     def shuffle(self, x: Any, axis: int = 0) -> None:
@@ -245,7 +248,9 @@ class Generator(Base):
     exponential = distribution(
         distributions.exponential, "Draws from an exponential distribution.", scale=1.0
     )
-    rayleigh = distribution(distributions.rayleigh, "Draws from a Rayleigh distribution.", scale=1.0)
+    rayleigh = distribution(
+        distributions.rayleigh, "Draws from a Rayleigh distribution.", scale=1.0
+    )
     standard_gamma = distribution(
         distributions.standard_gamma, "Draws from a gamma distribution of scale 1.", shape=...
     )
@@ -351,7 +356,7 @@ class Generator(Base):
 _split = jax.jit(jax.random.split, static_argnums=1)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _unbroadcast(sampler: distributions.Sampler, shape: Any) -> Any:
     def draw(key: Any, *params: Any) -> Any:
         following, now = jax.random.split(key)
@@ -360,22 +365,22 @@ def _unbroadcast(sampler: distributions.Sampler, shape: Any) -> Any:
     return jax.jit(draw, inline=True)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _with_dtype(sampler: distributions.Sampler, dtype: Any) -> distributions.Sampler:
     return lambda key, shape, *params: sampler(key, shape, dtype, *params)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _permutation(axis: int, independent: bool) -> distributions.Sampler:
     return lambda key, shape, x: jax.random.permutation(key, x, axis, independent=independent)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _choice(
     counted: bool, n: int | None, replace: bool, weighted: bool, axis: int
 ) -> distributions.Sampler:
     def sampler(key: Any, shape: Any, *params: Any) -> Any:
-        a = n if counted else params[0]
+        a: Any = n if counted else params[0]
         p = params[-1] if weighted else None
         return jax.random.choice(key, a, shape, replace, p, axis)
 

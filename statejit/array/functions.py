@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from . import indexing
 from .array import Array, content, made
 from .lifting import packed, taking_arrays, unpacked
 from .methods import assigned
@@ -57,7 +58,8 @@ def _ufunc_at(fun: Any) -> Callable[..., None]:
     def at(a: Array, indices: Any, *b: Any) -> None:
         """Does the operation in place at some indices, as often as each is given."""
         b = tuple(jnp.asarray(unpacked(v, True)) for v in b)
-        new = fun.at(a.value, unpacked(indices), *b, inplace=False)
+        where = indexing.checked(indices, a.value.shape)
+        new = fun.at(a.value, where, *b, inplace=False)
         a.value = new.astype(a.value.dtype)
 
     return at
@@ -112,7 +114,7 @@ def namespace(module: Any) -> dict[str, Any]:
 
 
 @functools.wraps(jnp.array)
-def array(object: Any, dtype: Any = None, copy: bool = True, **kwargs: Any) -> Any:  # noqa: A002
+def array(object: Any, dtype: Any = None, copy: bool = True, **kwargs: Any) -> Any:
     """Returns a new mutable array; `copy=False` keeps one that fits."""
     if not copy:
         return asarray(object, dtype)
@@ -130,9 +132,10 @@ def _with_axes(value: Any, ndmin: int = 0, order: str = "K", **kwargs: Any) -> A
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None,
             **kwargs: Any) -> Any:
     """Returns the array itself if it is a mutable one that fits, or else a new one."""
-    if isinstance(a, Array) and not a.host and not copy and not any(kwargs.values()):
-        if dtype is None or a.value.dtype == jax.dtypes.canonicalize_dtype(dtype):
-            return a
+    is_ours = isinstance(a, Array) and not a.host
+    fits = dtype is None or (is_ours and a.value.dtype == jax.dtypes.canonicalize_dtype(dtype))
+    if is_ours and fits and not copy and not any(kwargs.values()):
+        return a
     return array(a, dtype, **kwargs)
 
 

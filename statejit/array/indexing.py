@@ -46,7 +46,7 @@ def setitem(value: Any, index: Any, new: Any) -> Any:
     if _is_everything(index):
         return _replaced(value, new)
     index = checked(index, value.shape)
-    if _is_mask(index) and np.ndim(new) <= value.ndim - index.ndim:
+    if _is_mask(index) and index.ndim and np.ndim(new) <= value.ndim - index.ndim:
         return _where(index, new, value)
     try:
         return value.at[index].set(new)
@@ -56,7 +56,7 @@ def setitem(value: Any, index: Any, new: Any) -> Any:
 
 
 def _is_mask(index: Any) -> bool:
-    return isinstance(index, (jax.Array, np.ndarray)) and index.dtype == bool and index.ndim > 0
+    return isinstance(index, (jax.Array, np.ndarray)) and index.dtype == np.bool
 
 
 def _where(mask: Any, new: Any, value: Any) -> Any:
@@ -178,8 +178,7 @@ def _axes(part: Any) -> int:
     """Returns how many axes of the array one part of an index consumes."""
     if part is None or part is Ellipsis or isinstance(part, (bool, np.bool)):
         return 0
-    dtype = getattr(part, "dtype", None)
-    return part.ndim if dtype is not None and dtype == bool else 1
+    return part.ndim if _is_mask(part) else 1
 
 
 def _in_bounds(part: Any, axis: int, size: int) -> Any:

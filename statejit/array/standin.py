@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
@@ -36,7 +35,7 @@ _SUMS = {"sum": np.add, "cumsum": np.add, "trace": np.add, "prod": np.multiply,
 
 
 _CLASS = np.ma.MaskedArray
-"""What `isinstance` takes a stand-in for: an `np.ndarray`, but not one whose memory JAX may read."""
+"""What `isinstance` takes a stand-in for: an `np.ndarray`, but none whose memory JAX may read."""
 
 _content: Any = Cell.value.fget  # type: ignore[attr-defined]
 _set_content: Any = Cell.value.fset  # type: ignore[attr-defined]
@@ -64,6 +63,7 @@ class StandIn(Array):
 
     @property
     def dtype(self) -> Any:
+        """The dtype that NumPy has."""
         return self._layout.dtype
 
     @property
@@ -131,7 +131,8 @@ class StandIn(Array):
         return self._viewed(lambda v: v.transpose(order), lambda v, out: out.transpose(back))
 
     @property
-    def T(self) -> Any:  # noqa: N802, NumPy's name
+    def T(self) -> Any:
+        """The transpose: a view."""
         return self.transpose()
 
     def _viewed(self, read: Callable[[Any], Any], write: Callable[[Any, Any], Any]) -> Any:
@@ -160,6 +161,7 @@ class Scalar(StandIn):
 
     @property
     def to_numpy_at_commit(self) -> Any:
+        """The class of the scalar."""
         return self._layout.dtype.type
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -199,6 +201,7 @@ class View(StandIn):
 
     @property
     def value(self) -> Any:
+        """The content, read from the array that this is a view of."""
         return self._read(self._parent.value)
 
     @value.setter
@@ -298,8 +301,7 @@ def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
     if isinstance(found, (list, tuple)):
         probes = probe if isinstance(probe, (list, tuple)) else [None] * len(found)
         fitted = [_fitted_to(f, p, layouts) for f, p in zip(found, probes, strict=True)]
-        return type(probe)(fitted) if type(probe) in (list, tuple) else (
-            tuple.__new__(type(found), fitted))
+        return list(fitted) if isinstance(probe, list) else _like_tuple(found, fitted)
     if not isinstance(found, Array):
         return found
     value = found.value
@@ -311,6 +313,11 @@ def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
         probe = probe.view()
         probe.flags.writeable = False  # a view, for NumPy: a write to it would have to go through
     return stand_in(value, probe.dtype, probe if isinstance(probe, np.ndarray) else None)
+
+
+def _like_tuple(found: Any, items: list[Any]) -> Any:
+    cls = type(found)
+    return tuple.__new__(cls, items) if issubclass(cls, tuple) else tuple(items)
 
 
 _WIDE = {"float32": np.dtype("f8"), "int32": np.dtype("i8"), "uint32": np.dtype("u8"),

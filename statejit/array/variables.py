@@ -1,4 +1,4 @@
-"""Marked arrays: `Variable`, `TrainVar`, `constant`. Nobody needs them; they decide a collection."""
+"""Marked arrays: `Variable`, `TrainVar`, `constant`. They decide the collection of a slot."""
 
 from __future__ import annotations
 
