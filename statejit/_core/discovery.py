@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
@@ -210,7 +211,13 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
-    return jaxpr_as_fun(opened), inputs, opened
+    evaluate = jaxpr_as_fun(opened)
+
+    def pure(*values: Any) -> list[Any]:
+        # A constant comes back as JAX keeps it, not always as an array.
+        return [o if isinstance(o, jax.Array) else jnp.asarray(o) for o in evaluate(*values)]
+
+    return pure, inputs, opened
 
 
 # Errors ----------------------------------------------------------------------------------------

@@ -63,6 +63,9 @@ class Wrapper:
 
     fun: Callable[..., Any]
 
+    guarded: tuple[str, ...] = ("fun",)
+    """The attributes on which plans depend that call it."""
+
 
 class Node:
     """One value that was found beneath a trace.
@@ -357,7 +360,7 @@ class Ground:
         elif isinstance(value, functools.cached_property):
             parts = ("func",)
         elif isinstance(value, Wrapper):
-            parts = ("fun",)
+            parts = value.guarded
         else:
             return False
         node.must("type", type(value))

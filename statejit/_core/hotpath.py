@@ -232,10 +232,6 @@ class Guards:
                         f"{constant(names)}) == {constant(_loaded(node.value, names))}")
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
-            case "place":
-                holder, name, index = expect
-                return (f"type({v}) is {constant(type(node.value))} and {v}.holder is "
-                        f"v{holder.index} and {v}.name == {name!r} and {v}.index == {index!r}")
             case "length":
                 return f"len({v}) == {expect}"
             case "names":

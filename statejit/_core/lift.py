@@ -47,16 +47,9 @@ class Cache:
         self.plans = []
         self.memory = Memory()
 
-    def add(self, plan: Plan, name: str) -> None:
+    def add(self, plan: Plan) -> None:
         """Keeps a plan; the newest is tried first."""
         self.plans = [plan, *self.plans[: MOST_PLANS - 1]]
-        if len(self.plans) == MANY_PLANS:
-            warnings.warn(
-                f"{name} has been compiled {MANY_PLANS} times: something that it reads changes from "
-                "call to call. Compare `guards` of the last plans in its `plans`; a list that "
-                "grows at each call compiles at each call.",
-                stacklevel=5,
-            )
 
 
 _caches: OrderedDict[Any, Cache] = OrderedDict()
@@ -138,7 +131,7 @@ class Lifted(Wrapper):
     def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
         if not callable(fun):
             raise TypeError(f"expected a callable, got a {type(fun).__name__}: {fun!r}")
-        self.fun, self.key = fun, key
+        self.fun, self.key, self.made = fun, key, 0
         self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
         if not isinstance(fun, (types.FunctionType, types.MethodType, type)):
             self.__doc__ = type(fun).__doc__
@@ -200,8 +193,19 @@ class Lifted(Wrapper):
                 "report this as a bug of statejit."
             )
         if plan.cacheable:
-            self.cache.add(plan, name_of(self.fun))
+            self.cache.add(plan)
+            self._count()
         return result
+
+    def _count(self) -> None:
+        self.made += 1
+        if self.made == MANY_PLANS:
+            warnings.warn(
+                f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it reads "
+                "changes from call to call. Compare `guards` of the last plans in its `plans`; a "
+                "list that grows at each call compiles at each call.",
+                stacklevel=5,
+            )
 
     def plan(self, args: Any, kwargs: Any) -> Plan:
         """Runs the function once, abstractly, and returns the plan of that run."""

@@ -20,11 +20,13 @@ from .._core.lift import Lifted, name_of
 from .._core.numbers import Number
 from .._core.recipes import Input, NewContainer, Out
 from .._core.slots import Slot
-from .targets import Place, Wanted, is_target, resolve, structure
+from .targets import Remembered, Wanted, is_predicate, is_target, structure
 
 
 class Gradient(Lifted):
     """What `grad` and `value_and_grad` return.
+
+    Arrays among the targets are looked for by identity at the first call, and by path after that.
 
     Args:
         fun: the loss.
@@ -41,9 +43,13 @@ class Gradient(Lifted):
         self.grad_vars = grad_vars
         self.argnums = tuple(argnums) if isinstance(argnums, (list, tuple)) else argnums
         self.has_aux, self.return_value, self.value_first = options
-        described, self.targets = structure(grad_vars)
-        self.resolved = not any(isinstance(target, jax.Array) for target in self.targets)
+        described, self.given = structure(grad_vars)
+        self.known = [Remembered(t) if isinstance(t, jax.Array) else t for t in self.given]
+        self.targets = self.given
+        self.resolved = not any(isinstance(target, jax.Array) for target in self.given)
         super().__init__(fun, (described, self.argnums, options))
+
+    guarded = ("fun", "given")
 
     # What goes in ------------------------------------------------------------------------------
 
@@ -120,30 +126,26 @@ class Gradient(Lifted):
         return _tuple(grads, *rest) if rest else grads
 
     def _resolved(self, traced: Traced) -> Any:
-        """Returns the targets with places for arrays, and makes them guards of the plan."""
+        """Returns the targets with slots for arrays, and makes them guards of the plan."""
         frame = traced.frame
-        targets = iter([resolve(target, frame) for target in self.targets])
-        known = list(self.targets)
-
-        def place(leaf: Any) -> Any:
-            return leaf if _is_function(leaf) else next(targets)
-
-        tree = jax.tree.map(place, self.grad_vars, is_leaf=is_target)
+        found = [t.slot(frame) if type(t) is Remembered else t for t in self.known]
         if isinstance(frame.beneath, Ground):
-            known = [resolve(target, frame) for target in self.targets]
-            for i, target in enumerate(known):
-                _guard(frame.beneath, i, target)
-            self.targets, self.resolved = known, True
-            self.grad_vars = tree
-        return tree
+            self._guard(frame.beneath, frame)
+        remaining = iter(found)
+        return jax.tree.map(
+            lambda leaf: leaf if is_predicate(leaf) else next(remaining),
+            self.grad_vars,
+            is_leaf=is_target,
+        )
 
-
-def _guard(ground: Ground, i: int, target: Any) -> None:
-    if isinstance(target, Place):
-        node = ground.add(None, "target", i, target, "")
-        node.must("place", (ground.by_id[id(target.holder)][0], target.name, target.index))
-    else:
-        ground.find(None, "target", i, target, "")
+    def _guard(self, ground: Ground, frame: Frame) -> None:
+        targets = [t.address(frame) if type(t) is Remembered else t for t in self.known]
+        for i, target in enumerate(targets):
+            if type(self.known[i]) is Remembered:
+                ground.add(None, "target", i, target, "").must("static", target)
+            else:
+                ground.find(None, "target", i, target, "")
+        self.targets, self.resolved = targets, True
 
 
 def differentiated(traced: Traced, loss: Any, slots: list[Slot]) -> tuple[Any, list[Any]]:
@@ -185,10 +187,6 @@ def differentiated(traced: Traced, loss: Any, slots: list[Slot]) -> tuple[Any, l
 
 def _tuple(*children: Any) -> NewContainer:
     return NewContainer(TUPLE, tuple, None, list(children))
-
-
-def _is_function(target: Any) -> bool:
-    return callable(target) and not isinstance(target, (Base, Cell, jax.Array, Place))
 
 
 def _is_leaf(value: Any) -> bool:

@@ -7,9 +7,8 @@ back in the target's structure: a recipe in which each array is an output of the
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 
@@ -25,24 +24,9 @@ from ..collections import _classified, as_found, roots_of, walk
 from ..errors import SlotNotFoundError
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Place:
-    """Where an array was found that was given as a target: it is remembered by this path.
-
-    Args:
-        holder: the object or cell in whose attribute it is.
-        name: that attribute.
-        index: positions in the containers between the attribute and the array.
-    """
-
-    holder: Any
-    name: str
-    index: tuple[int, ...]
-
-
 def is_target(value: Any) -> bool:
     """Says whether a value is a single target, not a structure of targets."""
-    return isinstance(value, (Base, Cell, jax.Array, Place)) or callable(value)
+    return isinstance(value, (Base, Cell, jax.Array)) or callable(value)
 
 
 def structure(grad_vars: Any) -> tuple[Any, list[Any]]:
@@ -64,11 +48,12 @@ def structure(grad_vars: Any) -> tuple[Any, list[Any]]:
                 f"grad_vars takes models, arrays, predicates, and lists, tuples or dicts of them, "
                 f"not a {type(leaf).__name__}: {leaf!r}"
             )
-    predicates = tuple(leaf for leaf in leaves if _is_predicate(leaf))
-    return (treedef, predicates), [leaf for leaf in leaves if not _is_predicate(leaf)]
+    predicates = tuple(leaf for leaf in leaves if is_predicate(leaf))
+    return (treedef, predicates), [leaf for leaf in leaves if not is_predicate(leaf)]
 
 
-def _is_predicate(target: Any) -> bool:
+def is_predicate(target: Any) -> bool:
+    """Says whether a target is a predicate over slots."""
     return callable(target) and not isinstance(target, (Base, Cell, jax.Array))
 
 
@@ -96,13 +81,13 @@ class Wanted:
     def of_target(self, target: Any) -> Any:
         """Returns the recipe of the gradients of a target."""
         if isinstance(target, Base):
-            return self.of_leaves(self._params(target), type(target).__name__)
+            return self.of_leaves(self._params(target))
         if isinstance(target, Cell):
             return self.of_cell(target)
-        if isinstance(target, Place):
-            return self.gradient(self._slot_at(target))
-        if _is_predicate(target):
-            return self.of_leaves(self._chosen(target), "the function")
+        if type(target) is Slot:
+            return self.gradient(target)
+        if is_predicate(target):
+            return self.of_leaves(self._chosen(target))
         kind = kind_of(target)
         if kind is None:
             return Constant(target)
@@ -131,22 +116,18 @@ class Wanted:
             slot = self.frame.lookup(cell, "_value")
             if type(slot) is not Slot:
                 _refuse("a mutable array")
-            self.memo[id(cell)] = NewObject(Array, {"_value": self.gradient(slot)}, None)
+            shell = object.__new__(Array)
+            self.memo[id(cell)] = NewObject(Array, {"_value": self.gradient(slot)}, shell)
         return self.memo[id(cell)]
 
-    def of_leaves(self, leaves: list[tuple[tuple[str, ...], Slot]], owner: str) -> Any:
+    def of_leaves(self, leaves: list[tuple[tuple[str, ...], Slot]]) -> Any:
         """Returns the recipe of nested dictionaries of gradients."""
-        if not leaves:
-            raise SlotNotFoundError(
-                f"the function reads no parameter of {owner}.",
-                do="compare with what statejit.discover(function, ...) finds.",
-            )
-        if leaves[0][0] == ():
+        if leaves and leaves[0][0] == ():
             return self.gradient(leaves[0][1])
         below: dict[str, list[Any]] = {}
         for path, slot in leaves:
             below.setdefault(path[0], []).append((path[1:], slot))
-        children = [self.of_leaves(inner, owner) for inner in below.values()]
+        children = [self.of_leaves(inner) for inner in below.values()]
         return NewContainer(DICT, dict, (tuple(below), None), children)
 
     def _params(self, model: Base) -> list[Any]:
@@ -159,43 +140,73 @@ class Wanted:
         return [(leaf.path, leaf.content) for leaf, _ in found
                 if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)]
 
-    def _slot_at(self, place: Place) -> Slot:
-        for at, slot in places(self.frame, place.holder):
-            if (at.holder, at.name, at.index) == (place.holder, place.name, place.index):
-                return slot
-        _refuse(f"an array (in the attribute {place.name!r} of a {type(place.holder).__name__})")
-        raise AssertionError
 
-
-def _refuse(what: str) -> None:
+def _refuse(what: str) -> NoReturn:
     raise SlotNotFoundError(
         f"{what} was given to differentiate, but the function does not read it.",
         do="give arrays as they are read from the model, or the model itself.",
     )
 
 
-def places(frame: Frame, holder: Any = None) -> Iterator[tuple[Place, Slot]]:
-    """Yields all places in which a closed frame has found arrays."""
-    states = frame.states.values() if holder is None else [frame.states.get(id(holder))]
-    for state in states:
-        if state is None:
-            continue
+Place = tuple[int, str, tuple[int, ...]]
+"""Id of an object or cell, name of the attribute, positions in the containers in it."""
+
+
+def places(frame: Frame) -> Iterator[tuple[Place, Slot]]:
+    """Yields all places in which a frame has found arrays."""
+    for state in frame.states.values():
         for leaf in walk(state.holder, as_found(frame)):
             if leaf.holder is state.holder and type(leaf.content) is Slot:
-                yield Place(leaf.holder, leaf.name, leaf.index), leaf.content
+                yield (id(leaf.holder), leaf.name, leaf.index), leaf.content
 
 
-def resolve(target: Any, frame: Frame) -> Any:
-    """Returns the place of an array that was given as a target; other targets as they are.
+class Remembered:
+    """An array that was given as a target: found by identity once, and by path after that.
 
-    Raises:
-        SlotNotFoundError: if the function has read no such array.
+    Args:
+        array: what the user gave.
     """
-    if not isinstance(target, jax.Array):
-        return target
-    origins = getattr(frame.beneath, "origins", {})
-    for place, slot in places(frame):
-        if slot.value is target or slot is origins.get(id(target)):
-            return place
-    _refuse(f"an array of type {jax.typeof(target).str_short()}")
-    raise AssertionError
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.addresses: dict[Any, Any] = {}  # code of the outermost function -> way from there
+
+    def slot(self, frame: Frame) -> Slot:
+        """Returns the slot of the array among those that a closed frame has found.
+
+        Raises:
+            SlotNotFoundError: if the function has read no such array.
+        """
+        root = _code(frame.ground.nodes[0].value)
+        slots = list(places(frame))
+        address = self.addresses.get(root)
+        if address is not None:
+            for _, slot in slots:
+                if slot.node is not None and slot.node.address() == address:
+                    return slot
+        place = self._place(frame)
+        for at, slot in slots:
+            if at == place:
+                if slot.node is not None:
+                    self.addresses[root] = slot.node.address()
+                return slot
+        return _refuse(f"an array of type {jax.typeof(self.array).str_short()}")
+
+    def address(self, frame: Frame) -> Any:
+        """Returns the way from the outermost function, once it is known."""
+        return self.addresses.get(_code(frame.ground.nodes[0].value))
+
+    def _place(self, frame: Any) -> Place | None:
+        """Returns where the array was found: by the frame, or by one that encloses it."""
+        while isinstance(frame, Frame):
+            origins = getattr(frame.beneath, "origins", {})
+            for place, slot in places(frame):
+                if slot.value is self.array or slot is origins.get(id(self.array)):
+                    return place
+            frame = frame.beneath
+        return None
+
+
+def _code(fun: Any) -> Any:
+    fun = getattr(fun, "__func__", fun)
+    return getattr(fun, "__code__", type(fun))
