@@ -7,13 +7,63 @@ A sampler is `(key, shape, dtype, *params) -> array`; its parameters are arrays 
 from __future__ import annotations
 
 import functools
+import inspect
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from ._core.numbers import Number, plain
 
 Sampler = Callable[..., Any]
+
+
+def distribution(
+    sampler: Sampler, doc: str, dtype: Any = float, event: int = 0, **parameters: Any
+) -> Callable[..., Any]:
+    """Makes the method of `Generator` that draws from one distribution.
+
+    Args:
+        sampler: one of `distributions`.
+        doc: what the method does.
+        dtype: the dtype of the samples by default.
+        event: how many trailing axes of the first parameter belong to one draw.
+        parameters: the names of the parameters, with their defaults (`...` for none).
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = tuple(parameters)
+    signature = inspect.Signature([
+        inspect.Parameter("self", kind),
+        *[inspect.Parameter(n, kind, default=inspect.Parameter.empty if d is ... else d)
+          for n, d in parameters.items()],
+        inspect.Parameter("size", kind, default=None),
+        inspect.Parameter("dtype", kind, default=None),
+    ])
+    defaults = (*(None if d is ... else d for d in parameters.values()), None, None)
+    least = sum(d is ... for d in parameters.values())
+    standard = dtype
+
+    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or not least <= len(args) <= len(defaults):
+            bound = signature.bind(self, *args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args[1:]
+        elif len(args) < len(defaults):
+            args = (*args, *defaults[len(args):])
+        size, dtype = args[-2], args[-1]
+        return self._draw(sampler, size, dtype or standard, *args[: len(names)], event=event)
+
+    draw.__doc__ = doc
+    draw.__signature__ = signature  # type: ignore[attr-defined]
+    return draw
+
+
+hidden = jax.lax.optimization_barrier
+"""Keeps XLA from folding constants into a draw, and from fusing it with what uses it: inside of a
+larger program the last bit of a sample could otherwise be another than eagerly."""
 
 
 @functools.cache
@@ -28,6 +78,7 @@ def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: 
     """
 
     def draw(key: Any, *params: Any) -> Any:
+        params = hidden(params)
         following, now = jax.random.split(key)
         inexact = jnp.issubdtype(dtype, jnp.inexact)
         params = tuple([jnp.asarray(p).astype(dtype) if inexact else jnp.asarray(p)
@@ -37,7 +88,7 @@ def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: 
         if shape is not None and jnp.broadcast_shapes(shape, *shapes) != shape:
             raise ValueError(f"Output size {shape} is not compatible with broadcast dimensions of "
                              f"inputs {jnp.broadcast_shapes(*shapes)}.")
-        return following, sampler(now, full, dtype, *params)
+        return following, hidden(sampler(now, full, dtype, *params))
 
     return jax.jit(draw, inline=True)
 
@@ -175,3 +226,57 @@ def multivariate_normal(key: Any, shape: Any, dtype: Any, mean: Any, cov: Any) -
 def rademacher(key: Any, shape: Any, dtype: Any) -> Any:
     """Samples -1 and 1."""
     return jax.random.rademacher(key, shape, dtype)
+
+
+@functools.cache
+def unbroadcast(sampler: Sampler, shape: Any) -> Any:
+    """Returns the compiled draw of a sampler `(key, shape, *params)`; nothing is broadcast."""
+
+    def draw(key: Any, *params: Any) -> Any:
+        following, now = jax.random.split(key)
+        return following, hidden(sampler(now, shape, *hidden(params)))
+
+    return jax.jit(draw, inline=True)
+
+
+@functools.cache
+def with_dtype(sampler: Sampler, dtype: Any) -> Sampler:
+    """Returns a sampler without its parameter `dtype`."""
+    return lambda key, shape, *params: sampler(key, shape, dtype, *params)
+
+
+@functools.cache
+def permutation(axis: int, independent: bool) -> Sampler:
+    """Returns the sampler of shuffled copies of an array."""
+    return lambda key, shape, x: jax.random.permutation(key, x, axis, independent=independent)
+
+
+@functools.cache
+def choice(n: int | None, replace: bool, weighted: bool, axis: int) -> Sampler:
+    """Returns the sampler of `(elements if n is None, weights if weighted)`."""
+
+    def sampler(key: Any, shape: Any, *params: Any) -> Any:
+        a: Any = params[0] if n is None else n
+        p = params[-1] if weighted else None
+        return jax.random.choice(key, a, shape, replace, p, axis)
+
+    return sampler
+
+
+def elements(value: Any) -> Any:
+    """Returns an int for what counts elements, or the array of them."""
+    value = plain(value) if type(value) is Number else value
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    return value
+
+
+def shape_of(size: Any) -> tuple[int, ...] | None:
+    """Returns a size as NumPy takes it as a shape; None stays."""
+    if size is None:
+        return None
+    if isinstance(size, (tuple, list)):
+        return tuple([operator.index(plain(n)) for n in size])
+    if getattr(size, "ndim", 0):
+        return tuple(int(n) for n in np.asarray(size))
+    return (operator.index(plain(size)),)

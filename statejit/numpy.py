@@ -21,16 +21,10 @@ from .array import fft as fft
 from .array import linalg as linalg
 from .array.array import Array as Array
 from .array.functions import NAMESPACE
-from .array.in_place import copyto, fill_diagonal, place, put, put_along_axis, putmask
+from .array.in_place import IN_PLACE
 
-globals().update(NAMESPACE)
-globals().update(
-    {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
-)
-__all__ = sorted(
-    {*NAMESPACE, "copyto", "fill_diagonal", "fft", "linalg", "place", "put", "put_along_axis"}
-    | {"Array", "putmask"}
-)
+globals().update(NAMESPACE | IN_PLACE)
+__all__ = sorted({*NAMESPACE, *IN_PLACE, "Array", "fft", "linalg"})
 
 
 def __getattr__(name: str) -> Any:

@@ -13,12 +13,9 @@ Example:
 
 from __future__ import annotations
 
-import functools
-import inspect
 import operator
 import secrets
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -28,10 +25,11 @@ import numpy as np
 from . import distributions
 from ._core.base import Base
 from ._core.frames import CURRENT, raw_get
-from ._core.numbers import Number, plain
+from ._core.numbers import plain
 from ._core.slots import MISSING, trace_state
 from .array.array import Array, made
 from .array.lifting import unpacked
+from .distributions import distribution
 from .errors import FrozenValueError, RawTransformError
 from .typing import ArrayLike as Plain
 
@@ -43,46 +41,6 @@ Size = int | tuple[int, ...] | list[int] | None
 _NO_TRACE = trace_state()
 
 _seeding = threading.Lock()
-
-
-def distribution(
-    sampler: distributions.Sampler, doc: str, dtype: Any = float, event: int = 0, **parameters: Any
-) -> Callable[..., Any]:
-    """Makes the method of `Generator` that draws from one distribution.
-
-    Args:
-        sampler: one of `distributions`.
-        doc: what the method does.
-        dtype: the dtype of the samples by default.
-        event: how many trailing axes of the first parameter belong to one draw.
-        parameters: the names of the parameters, with their defaults (`...` for none).
-    """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    names = tuple(parameters)
-    signature = inspect.Signature([
-        inspect.Parameter("self", kind),
-        *[inspect.Parameter(n, kind, default=inspect.Parameter.empty if d is ... else d)
-          for n, d in parameters.items()],
-        inspect.Parameter("size", kind, default=None),
-        inspect.Parameter("dtype", kind, default=None),
-    ])
-    defaults = (*(None if d is ... else d for d in parameters.values()), None, None)
-    least = sum(d is ... for d in parameters.values())
-    standard = dtype
-
-    def draw(self: Generator, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or not least <= len(args) <= len(defaults):
-            bound = signature.bind(self, *args, **kwargs)
-            bound.apply_defaults()
-            args = bound.args[1:]
-        elif len(args) < len(defaults):
-            args = (*args, *defaults[len(args):])
-        size, dtype = args[-2], args[-1]
-        return self._draw(sampler, size, dtype or standard, *args[: len(names)], event=event)
-
-    draw.__doc__ = doc
-    draw.__signature__ = signature  # type: ignore[attr-defined]
-    return draw
 
 
 class Generator(Base):
@@ -109,7 +67,7 @@ class Generator(Base):
         """Draws once and moves the key on: one compiled call."""
         _prepare(self)
         run = distributions.program(
-            sampler, shape_of(size), jax.dtypes.canonicalize_dtype(dtype), event
+            sampler, distributions.shape_of(size), jax.dtypes.canonicalize_dtype(dtype), event
         )
         self.key, sample = run(self.key, *[unpacked(p, True) for p in params])
         return made(sample)
@@ -164,13 +122,12 @@ class Generator(Base):
             p: a probability for each element, (n,).
             axis: the axis along which elements lie.
         """
-        array = _elements(a)
-        params = [q for q in (unpacked(array, True), unpacked(p, True)) if q is not None]
-        sampler = _choice(type(array) is int, array if type(array) is int else None, bool(replace),
-                          p is not None, axis)
-        if type(array) is int:
-            params = params[1:]
-        return self._plain_draw(sampler, shape_of(size) or (), *params)
+        array, weights = distributions.elements(a), unpacked(p, True)
+        count = array if type(array) is int else None
+        params = [q for q in (None if count is not None else unpacked(array, True), weights)
+                  if q is not None]
+        sampler = distributions.choice(count, bool(replace), p is not None, axis)
+        return self._plain_draw(sampler, distributions.shape_of(size) or (), *params)
 
     def permutation(self, x: ArrayLike, axis: int = 0, independent: bool = False) -> Array:
         """Returns a shuffled copy of an array, or of range(x).
@@ -180,10 +137,11 @@ class Generator(Base):
             axis: the axis that is shuffled.
             independent: whether each vector along the axis is shuffled on its own.
         """
-        array = _elements(x)
+        array = distributions.elements(x)
         if type(array) is int:
             array = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int))
-        return self._plain_draw(_permutation(axis, independent), (), unpacked(array, True))
+        sampler = distributions.permutation(axis, independent)
+        return self._plain_draw(sampler, (), unpacked(array, True))
 
     def shuffle(self, x: Any, axis: int = 0) -> None:
         """Shuffles an array in place.
@@ -203,7 +161,7 @@ class Generator(Base):
     def _plain_draw(self, sampler: distributions.Sampler, shape: Any, *params: Any) -> Array:
         """Draws with a sampler whose parameters keep their dtypes and do not broadcast."""
         _prepare(self)
-        self.key, sample = _unbroadcast(sampler, shape)(self.key, *params)
+        self.key, sample = distributions.unbroadcast(sampler, shape)(self.key, *params)
         return made(sample)
 
     # Continuous distributions ------------------------------------------------------------------
@@ -217,6 +175,7 @@ class Generator(Base):
     lognormal = distribution(
         distributions.lognormal, "Draws numbers whose logarithm is normal.", mean=0.0, sigma=1.0
     )
+
     def truncated_normal(
         self,
         lower: ArrayLike,
@@ -313,8 +272,8 @@ class Generator(Base):
         """
         dtype = jax.dtypes.canonicalize_dtype(dtype)
         params = [jnp.asarray(unpacked(p, True)).astype(dtype) for p in (mean, cov)]
-        sampler = _with_dtype(distributions.multivariate_normal, dtype)
-        return self._plain_draw(sampler, shape_of(size), *params)
+        sampler = distributions.with_dtype(distributions.multivariate_normal, dtype)
+        return self._plain_draw(sampler, distributions.shape_of(size), *params)
 
     # Legacy names ------------------------------------------------------------------------------
 
@@ -356,58 +315,8 @@ class Generator(Base):
 _split = jax.jit(jax.random.split, static_argnums=1)
 
 
-@functools.cache
-def _unbroadcast(sampler: distributions.Sampler, shape: Any) -> Any:
-    def draw(key: Any, *params: Any) -> Any:
-        following, now = jax.random.split(key)
-        return following, sampler(now, shape, *params)
-
-    return jax.jit(draw, inline=True)
-
-
-@functools.cache
-def _with_dtype(sampler: distributions.Sampler, dtype: Any) -> distributions.Sampler:
-    return lambda key, shape, *params: sampler(key, shape, dtype, *params)
-
-
-@functools.cache
-def _permutation(axis: int, independent: bool) -> distributions.Sampler:
-    return lambda key, shape, x: jax.random.permutation(key, x, axis, independent=independent)
-
-
-@functools.cache
-def _choice(
-    counted: bool, n: int | None, replace: bool, weighted: bool, axis: int
-) -> distributions.Sampler:
-    def sampler(key: Any, shape: Any, *params: Any) -> Any:
-        a: Any = n if counted else params[0]
-        p = params[-1] if weighted else None
-        return jax.random.choice(key, a, shape, replace, p, axis)
-
-    return sampler
-
-
-def _elements(value: Any) -> Any:
-    """Returns an int for what counts elements, or the array of them."""
-    value = plain(value) if type(value) is Number else value
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    return value
-
-
 def _are_plain(*values: Any) -> bool:
     return all(type(v) in (int, float) for v in values)
-
-
-def shape_of(size: Any) -> tuple[int, ...] | None:
-    """Returns a size as NumPy takes it as a shape; None stays."""
-    if size is None:
-        return None
-    if isinstance(size, (tuple, list)):
-        return tuple([operator.index(plain(n)) for n in size])
-    if getattr(size, "ndim", 0):
-        return tuple(int(n) for n in np.asarray(size))
-    return (operator.index(plain(size)),)
 
 
 def key_of(seed: Any) -> jax.Array:

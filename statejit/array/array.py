@@ -11,6 +11,7 @@ import numpy as np
 
 from .._core.cells import Cell
 from .._core.frames import CURRENT
+from .._core.slots import is_tracer
 from . import indexing
 from .methods import Methods
 from .operators import operand
@@ -182,7 +183,7 @@ def collection_of(array: Any) -> str | None:
 
 def shown(name: str, value: Any) -> str:
     """Returns how an array is shown: `Array([1, 2], dtype=int32)`."""
-    if isinstance(value, jax.core.Tracer) or not isinstance(value, jax.Array):
+    if is_tracer(value) or not isinstance(value, jax.Array):
         return f"{name}({value!r})"
     if jnp.issubdtype(value.dtype, jax.dtypes.prng_key) or not value.is_fully_addressable:
         return f"{name}({value!r})"
@@ -220,7 +221,7 @@ def register(cls: type) -> None:
     jax.tree_util.register_pytree_with_keys(
         cls,
         lambda array: (((jax.tree_util.GetAttrKey("value"), array.value),), collection_of(array)),
-        lambda collection, children: rebuilt(cls, children[0], collection),
+        lambda collection, children: rebuilt(cls, next(iter(children)), collection),
         lambda array: ((array.value,), collection_of(array)),
     )
 

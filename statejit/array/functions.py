@@ -40,7 +40,6 @@ def function(fun: Callable[..., Any]) -> Callable[..., Any]:
             return assigned(out, found, name)
         return made(found) if isinstance(found, jax.Array) else packed(found, made)
 
-    over_arrays.__module__ = "statejit.numpy"
     return over_arrays
 
 

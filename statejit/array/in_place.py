@@ -121,3 +121,7 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     a = _mutable(a, "fill_diagonal")
     val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
     a.value = jnp.fill_diagonal(a.value, val, wrap, inplace=False)
+
+
+IN_PLACE = {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
+"""These functions, by name."""

@@ -184,9 +184,10 @@ def _axes(part: Any) -> int:
 def _in_bounds(part: Any, axis: int, size: int) -> Any:
     """Checks what is known of one integer index."""
     if type(part) is Number:
-        if not (-size <= part < size):  # a guard on the outcome, not on the number
-            _out_of_bounds(part.plain(), axis, size)
-        return part.__jax_array__()
+        number: Any = part
+        if not -size <= number < size:  # a guard on the outcome, not on the number
+            _out_of_bounds(number.plain(), axis, size)
+        return number.__jax_array__()
     if isinstance(part, (int, np.integer)):
         if not -size <= part < size:
             _out_of_bounds(int(part), axis, size)

@@ -29,7 +29,7 @@ def taking_arrays(fun: Function) -> Function:
     Args:
         fun: a function of `jax.numpy`; its results are returned as they are.
     """
-    lists = _listy(fun)
+    lists, sequences = _listy(fun), _listy(fun, "Sequence[ArrayLike]")
     shaping = getattr(fun, "__name__", "") in SHAPING
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -39,6 +39,9 @@ def taking_arrays(fun: Function) -> Function:
         ])
         if kwargs:
             kwargs = {k: unpacked(v, k in lists) for k, v in kwargs.items()}
+        if sequences:
+            args = tuple([_elements(a) if i in sequences else a for i, a in enumerate(args)])
+            kwargs = {k: _elements(v) if k in sequences else v for k, v in kwargs.items()}
         if shaping:
             args = tuple([plain(a) for a in args])
             kwargs = {k: plain(v) for k, v in kwargs.items()}
@@ -103,19 +106,35 @@ def _callback(fun: Function) -> Function:
     return call
 
 
-def _listy(fun: Function) -> frozenset[int | str]:
-    """Returns positions and names of the parameters that take an array but, in JAX, no list."""
+def _elements(value: Any) -> Any:
+    """Returns a sequence of arrays with an array in the place of each nested list."""
+    if not isinstance(value, (list, tuple)) or not any(isinstance(v, (list, tuple)) for v in value):
+        return value
+    return [jnp.asarray(v) for v in value]
+
+
+def _listy(fun: Function, among: str = "") -> frozenset[int | str]:
+    """Returns positions and names of the parameters that take an array but, in JAX, no list.
+
+    Args:
+        fun: the function.
+        among: a text that the annotation must have; without it, what no sequence may stand for.
+    """
     try:
         parameters = list(inspect.signature(fun).parameters.values())
     except (TypeError, ValueError):
         return frozenset()
     found: set[int | str] = set()
     for i, parameter in enumerate(parameters):
-        note = parameter.annotation
-        text = note if isinstance(note, str) else str(note)
-        is_array = "ArrayLike" in text or "numpy.ndarray" in text
-        if is_array and not any(w in text for w in ("Sequence", "list", "tuple", "Shape", "Dim")):
+        text = parameter.annotation
+        text = text if isinstance(text, str) else str(text)
+        if among in text if among else _takes_only_arrays(text):
             found |= {i, parameter.name}
     return frozenset(found)
 
 
+def _takes_only_arrays(annotation: str) -> bool:
+    others = ("Sequence", "list", "tuple", "Shape", "Dim")
+    return ("ArrayLike" in annotation or "numpy.ndarray" in annotation) and not any(
+        other in annotation for other in others
+    )

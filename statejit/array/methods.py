@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.slots import is_tracer
 from .indexing import cast, setitem
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted
@@ -167,8 +168,8 @@ class Methods(Arithmetic):
         if mode == "raise":  # static indices are checked, those that are traced cannot be
             flat = self.value.ravel()
             values = jnp.resize(values, jnp.shape(indices))
-            self.value = setitem(flat, np.asarray(indices) if not isinstance(
-                indices, jax.core.Tracer) else indices, values).reshape(self.value.shape)
+            indices = indices if is_tracer(indices) else np.asarray(indices)
+            self.value = setitem(flat, indices, values).reshape(self.value.shape)
         else:
             self.value = jnp.put(self.value, indices, values, mode=mode, inplace=False)
 

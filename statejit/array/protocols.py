@@ -11,16 +11,12 @@ import numpy as np
 from . import fft, linalg
 from .array import Array
 from .functions import NAMESPACE
-from .in_place import copyto, fill_diagonal, place, put, put_along_axis, putmask
+from .in_place import IN_PLACE
 from .lifting import packed
 from .methods import assigned
 from .standin import StandIn, like_numpy
 
 _VIEWING = frozenset({"ravel", "reshape", "squeeze", "swapaxes", "transpose"})
-
-IN_PLACE = {f.__name__: f for f in
-            (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
-"""Functions that write into their first argument."""
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,0 +1,397 @@
+"""The mutable array: NumPy's behaviour, identity, JAX's protocols, marks."""
+
+import copy
+import operator
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import statejit as sj
+import statejit.numpy as snp
+from statejit import Array, TrainVar, Variable, constant
+
+BINARY = [
+    *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
+    *(operator.pow, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
+]
+BITWISE = [operator.and_, operator.or_, operator.xor, operator.lshift, operator.rshift]
+IN_PLACE = [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv]
+
+
+def same(ours, numpys):
+    assert type(ours) is Array
+    np.testing.assert_allclose(np.asarray(ours), numpys, rtol=1e-6)
+    assert ours.shape == np.shape(numpys)
+
+
+@pytest.mark.parametrize("fun", [*BINARY, *BITWISE])
+@pytest.mark.parametrize("other", [2, [1, 2, 3], "array", "numpy", "jax"])
+def test_operators_and_reflected_ones_give_mutable_arrays(fun, other):
+    a, b = np.array([4, 5, 6]), np.array([1, 2, 3])
+    ours = {"array": Array(b), "numpy": b, "jax": jnp.asarray(b)}.get(str(other), other)
+    theirs = b if isinstance(other, str) else other
+    same(fun(Array(a), ours), fun(a, theirs))
+    if other != "jax":  # JAX's own operators take __jax_array__, and give JAX's arrays
+        same(fun(ours, Array(a)), fun(theirs, a))
+
+
+def test_matmul_and_unary_operators():
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((3, 2))
+    same(Array(a) @ Array(b), a @ b)
+    same(a @ Array(b), a @ b)
+    same(-Array(a), -a)
+    same(abs(Array(-a)), a)
+    same(~Array([1, 2]), ~np.array([1, 2]))
+    quotient, rest = divmod(Array([7, 8]), 3)
+    same(quotient, [2, 2])
+    same(rest, [1, 2])
+
+
+@pytest.mark.parametrize("fun", IN_PLACE)
+def test_in_place_operators_write_into_the_same_cell(fun):
+    a = Array([4.0, 5.0])
+    b = a
+    assert fun(a, 2) is b
+    same(b, fun(np.array([4.0, 5.0]), 2))
+
+
+def test_in_place_operators_keep_the_dtype_by_numpys_rule():
+    a = Array([1, 2])
+    with pytest.raises(TypeError, match=r"Cannot cast ufunc 'add' output.*same_kind"):
+        a += 1.5
+    with pytest.raises(ValueError, match="non-broadcastable output"):
+        a += snp.ones((2, 2), int)
+    f = Array([1.0, 2.0])
+    f += Array([1, 2])
+    assert f.dtype == jnp.float32
+    assert a.tolist() == [1, 2]
+
+
+def test_items_are_read_and_written_as_in_numpy():
+    a, n = Array(np.arange(12.0).reshape(3, 4)), np.arange(12.0).reshape(3, 4)
+    rows = [2, 0]
+    for index in (1, -1, (1, 2), (slice(None), 1), (..., None, 0), rows, (rows, rows), n > 5,
+                  slice(None, None, -2), np.array([0, 2])):
+        same(a[index], n[index])
+        a[index] = 7
+        n[index] = 7
+        same(a, n)
+    a[0] = [1, 2, 3, 4]
+    a[:, 1] = snp.zeros((1, 3))
+    n[0], n[:, 1] = [1, 2, 3, 4], 0
+    same(a, n)
+
+
+def test_item_assignment_casts_to_the_dtype_of_the_array():
+    a = snp.arange(3)
+    a[0] = 1.7
+    a[1] = True
+    assert a.tolist() == [1, 1, 2]
+    assert a.dtype == jnp.int32
+
+
+@pytest.mark.parametrize(
+    ("index", "error"),
+    [(3, IndexError), (-4, IndexError), ((0, 0), IndexError), ([0, 9], IndexError),
+     ("a", IndexError), (1.5, IndexError), (np.array([True]), IndexError)],
+)
+def test_wrong_indices_raise_as_in_numpy(index, error):
+    a, n = snp.arange(3), np.arange(3)
+    for array in (a, n):
+        with pytest.raises(error):
+            array[index]
+        with pytest.raises(error):
+            array[index] = 0
+
+
+def test_shapes_that_do_not_fit_raise_value_errors():
+    a = snp.arange(3)
+    with pytest.raises(ValueError, match="could not broadcast input array"):
+        a[:] = snp.ones(2)
+    with pytest.raises(ValueError, match="could not broadcast input array"):
+        a[1:] = [1, 2, 3]
+    with pytest.raises(ValueError, match="operands could not be broadcast"):
+        a + snp.ones(2)
+
+
+def test_assignment_of_a_whole_array_shares_nothing():
+    a, b = snp.zeros(2), snp.ones(2)
+    a[:] = b
+    assert a.value is not b.value
+    b[0] = 5
+    assert a.tolist() == [1, 1]
+
+
+def test_copies_are_independent():
+    a = snp.zeros(2)
+    for other in (a.copy(), copy.copy(a), copy.deepcopy(a), snp.array(a), Array(a),
+                  pickle.loads(pickle.dumps(a))):
+        assert type(other) is Array
+        assert other.value is not a.value
+        other += 1
+        assert a.tolist() == [0, 0]
+    same_list = [a, a]
+    copied = copy.deepcopy(same_list)
+    assert copied[0] is copied[1]
+
+
+def test_python_protocols():
+    a = snp.arange(3)
+    assert len(a) == 3
+    assert [int(x) for x in a] == [0, 1, 2]
+    assert 2 in a
+    assert 5 not in a
+    assert bool(a[1])
+    assert float(a[2]) == 2.0
+    assert complex(a[2]) == 2
+    assert [10, 11, 12][a[1]] == 11
+    assert f"{a[2]:03d}" == "002"
+    assert str(a) == "[0 1 2]"
+    assert repr(a) == "Array([0, 1, 2], dtype=int32)"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(a)
+    with pytest.raises(TypeError, match="unsized"):
+        len(a[0])
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(a)
+
+
+def test_methods_give_what_numpys_give():
+    n = np.array([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]])
+    a = Array(n)
+    for call in (
+        lambda x: x.sum(), lambda x: x.sum(0), lambda x: x.mean(axis=1), lambda x: x.var(ddof=1),
+        lambda x: x.std(), lambda x: x.max(1), lambda x: x.min(), lambda x: x.argmax(0),
+        lambda x: x.argmin(), lambda x: x.reshape(3, 2), lambda x: x.reshape((3, -1)),
+        lambda x: x.ravel(), lambda x: x.flatten(), lambda x: x.astype(int), lambda x: x.T,
+        lambda x: x.transpose(1, 0), lambda x: x.swapaxes(0, 1), lambda x: x[None].squeeze(),
+        lambda x: x.clip(2, 5), lambda x: x.dot([1.0, 2.0, 3.0]), lambda x: x.cumsum(1),
+        lambda x: x.cumprod(), lambda x: x.prod(), lambda x: x.round(), lambda x: x.repeat(2, 0),
+        lambda x: x.take([0, 1], 1), lambda x: (x > 2).any(1), lambda x: (x > 0).all(),
+        lambda x: x.argsort(), lambda x: x.diagonal(), lambda x: x.trace(), lambda x: x.conj(),
+        lambda x: x.nonzero()[1], lambda x: x[0].searchsorted(2.5), lambda x: x.real,
+        lambda x: x.compress([True, False], 0),
+    ):
+        same(call(a), call(n))
+    assert a.tolist() == n.tolist()
+    assert a[0, 0].item() == 3.0
+    assert (a.shape, a.ndim, a.size, a.itemsize, a.nbytes) == ((2, 3), 2, 6, 4, 24)
+
+
+def test_methods_in_place():
+    a = Array([3.0, 1.0, 2.0])
+    b = a
+    assert a.sort() is None
+    assert b.tolist() == [1, 2, 3]
+    a.put([0, 2], [7, 8])
+    assert b.tolist() == [7, 2, 8]
+    with pytest.raises(IndexError):
+        a.put([5], 1)
+    a.fill(4)
+    assert b.tolist() == [4, 4, 4]
+    assert a.at[0].add(1).tolist() == [5, 4, 4]
+    assert b.tolist() == [4, 4, 4]
+
+
+def test_jax_takes_mutable_arrays():
+    a = Array([1.0, -2.0])
+    np.testing.assert_allclose(jnp.sin(a), np.sin([1.0, -2.0]), rtol=1e-6)
+    assert float(jnp.dot(a, a)) == 5
+    assert jnp.where(a > 0, a, 0).tolist() == [1, 0]
+    assert jax.nn.relu(a).tolist() == [1, 0]
+    assert jax.tree.map(lambda x: x * 2, {"a": a})["a"].tolist() == [2, -4]
+    assert jax.jit(lambda x: x + 1)(a).tolist() == [2, -1]
+    assert jax.vmap(lambda x: x * 2)(a).tolist() == [2, -4]
+    grads = jax.grad(lambda x: (x * x).sum().value)(a)
+    assert type(grads) is Array
+    assert grads.tolist() == [2, -4]
+    assert optax.l2_loss(a, snp.zeros(2)).tolist() == [0.5, 2]
+    assert float(jnp.ones(2) @ a) == -1
+
+
+def test_pytree_nodes_hold_anything():
+    leaves, treedef = jax.tree.flatten(Variable([1.0], "mine"))
+    sentinel = object()
+    assert jax.tree.unflatten(treedef, [sentinel]).value is sentinel
+    assert jax.tree.unflatten(treedef, [None]).value is None
+    again = jax.tree.unflatten(treedef, leaves)
+    assert (type(again), again.collection) == (Variable, "mine")
+
+
+def test_numpy_arrays_and_scalars_leave_the_operators_to_us():
+    a = Array([1.0, 2.0])
+    same(np.ones(2) + a, [2, 3])
+    same(np.float32(2) * a, [2, 4])
+    n = np.zeros(2)
+    n += a
+    n[:] = n + np.asarray(a)
+    assert n.tolist() == [2, 4]
+    assert np.asarray(a, dtype=int).tolist() == [1, 2]
+
+
+def test_no_tracer_gets_into_an_array():
+    a = snp.zeros(2)
+
+    @jax.jit
+    def write(x):
+        a[0] = x
+        return x
+
+    with pytest.raises(sj.errors.RawTransformError):
+        write(1.0)
+    assert a.tolist() == [0, 0]
+
+
+class Marked(sj.Base):
+    def __init__(self):
+        self.v = Variable(snp.zeros(3))
+        self.t = TrainVar(snp.ones(2))
+        self.c = constant([1.0, 2.0])
+
+    def step(self):
+        self.v = self.v + 1
+        self.v += self.t.sum()
+        return self.v.sum() + self.c.sum()
+
+
+def test_an_attribute_keeps_its_variable():
+    eager, jitted = Marked(), Marked()
+    kept = jitted.v
+    step = sj.jit(jitted.step)
+    for _ in range(2):
+        assert float(eager.step()) == float(step())
+    assert jitted.v is kept
+    assert type(kept) is Variable
+    assert repr(kept) == "Variable([6., 6., 6.], dtype=float32)"
+
+
+def test_marks_survive_copies():
+    for twin in (copy.deepcopy(Marked()), pickle.loads(pickle.dumps(Marked())),
+                 sj.jit(copy.deepcopy)(Marked())):
+        assert twin.t.collection == "params"
+        assert sorted(sj.collections(twin)) == ["constants", "params"]
+
+
+def test_programs_on_arrays_are_the_same_inside_jit():
+    class Model(sj.Base):
+        def __init__(self):
+            self.x = snp.arange(6.0).reshape(2, 3)
+            self.i = snp.arange(3)
+            self.n = 0
+
+        def step(self, y):
+            self.n += 1
+            self.x[0, 1:] = y
+            self.x[self.x > 4] = 0
+            self.x[:, self.i[self.n % 3]] += self.n
+            self.i[[0, 2]] += 1
+            alias = self.x
+            alias *= 2
+            z = snp.zeros(3)
+            z[self.n % 3] = 5
+            self.z = z
+            return self.x.sum(0) @ z, self.x[self.n % 2], snp.asarray(self.n)
+
+    eager, jitted = Model(), Model()
+    step = sj.jit(jitted.step)
+    for y in (1.0, 2.0, 3.0):
+        for ours, theirs in zip(step(y), eager.step(y), strict=True):
+            same(ours, np.asarray(theirs))
+        for name in ("x", "i", "z"):
+            same(getattr(jitted, name), np.asarray(getattr(eager, name)))
+        assert jitted.n == eager.n
+
+
+def test_a_number_that_varies_is_checked_against_the_bounds():
+    class Model(sj.Base):
+        def __init__(self):
+            self.x, self.n = snp.zeros(3), 0
+
+        def step(self):
+            self.x[self.n] = 1
+            self.n += 1
+
+    model = Model()
+    step = sj.jit(model.step)
+    for _ in range(3):
+        step()
+    assert model.x.tolist() == [1, 1, 1]
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 with size 3"):
+        step()
+    assert model.n == 3
+
+
+class Host(sj.Base):
+    def __init__(self):
+        self.a = np.arange(6.0).reshape(2, 3)
+        self.i = np.arange(4)
+        self.w = jnp.ones(3)
+
+
+def _slices(m):
+    m.a[0] = 7
+    m.i += 1
+
+
+def _views(m):
+    part = m.a[:, 1:]
+    part[...] = 0
+    m.a[1, 2] = 5
+    row = m.a[0]
+    row += 1
+    for line in m.a:
+        line *= 2
+    m.a.T[0] = 9
+    m.a.ravel()[-1] = 3
+    m.a.T.ravel()[0] = 100  # a copy
+
+
+def _masks(m):
+    m.a[m.a > 2] = 0
+    m.i[[0, 0]] += 1
+
+
+def _numpys_functions(m):
+    np.add(m.a, 1, out=m.a)
+    np.copyto(m.i, 3)
+    np.fill_diagonal(m.a, 8.0)
+    m.a.sort(axis=0)
+    m.b = np.concatenate([m.a, m.a * 2])
+    m.c = np.where(m.i > 2, m.i, 0)
+
+
+def _results(m):
+    m.b, m.c, m.d = m.i / 2, m.i + m.i, m.a @ m.a.T
+    m.e, m.f = m.a * m.w, np.maximum(m.i, 2)
+    m.a = m.a + 1
+    m.a[0] = 0
+
+
+@pytest.mark.parametrize("fun", [_slices, _views, _masks, _numpys_functions, _results])
+def test_numpy_arrays_inside_jit_are_numpys(fun):
+    eager, jitted = Host(), Host()
+    array = jitted.a
+    fun(eager)
+    sj.jit(fun)(jitted)
+    assert list(vars(eager)) == list(vars(jitted))
+    for name, value in vars(eager).items():
+        found = getattr(jitted, name)
+        assert type(found) is type(value)
+        assert found.dtype == value.dtype
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+    assert (jitted.a is array) == (fun is not _results)
+
+
+def test_stand_ins_are_numpy_arrays_to_isinstance_and_arrays_to_jax():
+    def look(m):
+        assert isinstance(m.a, np.ndarray)
+        assert m.a.dtype == np.float64
+        return jnp.asarray(m.a), jnp.sin(m.a), jax.vmap(lambda r: r.sum())(m.a)
+
+    for found, expected in zip(sj.jit(look)(Host()), look(Host()), strict=True):
+        assert isinstance(found, jax.Array)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
