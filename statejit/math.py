@@ -1,5 +1,8 @@
 """brainpy.math's names, so that porting starts with one import line; there is no logic here.
 
+It has everything in `statejit.numpy`, activation functions of `jax.nn`, names that NumPy has given
+up, `random`, the marked variables, and the transformations.
+
 Example:
     >>> import statejit.math as bm
     >>> b = bm.arange(5)
@@ -12,6 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
 from . import numpy
 from . import random as random
 from ._core.base import Base
@@ -20,11 +25,42 @@ from .array import Variable as Variable
 from .array import constant as constant
 from .array import fft as fft
 from .array import linalg as linalg
+from .array.functions import function
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
 from .transforms.jit import jit as jit
 
 globals().update({name: getattr(numpy, name) for name in numpy.__all__})
+
+_RENAMED = {
+    "alltrue": "all",
+    "cat": "concatenate",
+    "clip_by_value": "clip",
+    "cumproduct": "cumprod",
+    "product": "prod",
+    "reduce_all": "all",
+    "reduce_any": "any",
+    "reduce_max": "max",
+    "reduce_mean": "mean",
+    "reduce_min": "min",
+    "reduce_prod": "prod",
+    "reduce_std": "std",
+    "reduce_sum": "sum",
+    "reduce_variance": "var",
+    "round_": "round",
+    "row_stack": "vstack",
+    "sometrue": "any",
+    "unsqueeze": "expand_dims",
+}
+
+_ACTIVATIONS = (
+    *("celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh"),
+    *("leaky_relu", "log_sigmoid", "log_softmax", "logsumexp", "mish", "one_hot", "relu", "relu6"),
+    *("selu", "sigmoid", "silu", "soft_sign", "softmax", "softplus", "standardize", "swish"),
+)
+
+globals().update({name: getattr(numpy, ours) for name, ours in _RENAMED.items()})
+globals().update({name: function(getattr(jax.nn, name)) for name in _ACTIVATIONS})
 
 BrainPyObject = Base
 ndarray = JaxArray = Array
@@ -35,7 +71,7 @@ _OWN = (
     *("fft", "grad", "jit", "linalg", "ndarray", "random", "value_and_grad"),
 )
 
-__all__ = sorted({*numpy.__all__, *_OWN})
+__all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN})
 
 
 def __getattr__(name: str) -> Any:

@@ -395,3 +395,38 @@ def test_stand_ins_are_numpy_arrays_to_isinstance_and_arrays_to_jax():
     for found, expected in zip(sj.jit(look)(Host()), look(Host()), strict=True):
         assert isinstance(found, jax.Array)
         np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_stand_ins_pass_through_nested_jit():
+    def inner(m, row):
+        m.a[0, 0] = row.sum()
+        row[1] = 50.0
+        return m.a * 2
+
+    def outer(m, inner):
+        twice = inner(m, m.a[1])
+        m.a[1] += 1
+        return twice
+
+    eager, jitted = Host(), Host()
+    compiled, within = sj.jit(outer), sj.jit(inner)
+    for _ in range(2):
+        found, expected = compiled(jitted, within), outer(eager, inner)
+        assert type(found) is np.ndarray
+        np.testing.assert_allclose(found, expected)
+        np.testing.assert_allclose(jitted.a, eager.a)
+
+
+def test_a_stand_in_is_read_only_where_the_numpy_array_is():
+    class Fixed(sj.Base):
+        def __init__(self):
+            self.a = np.ones(2)
+            self.a.flags.writeable = False
+
+        def write(self):
+            self.a[0] = 5
+
+    fixed = Fixed()
+    for write in (fixed.write, sj.jit(fixed.write)):
+        with pytest.raises(ValueError, match="read-only"):
+            write()

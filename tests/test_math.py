@@ -64,5 +64,8 @@ def test_draws_are_new_under_jit():
 
 def test_names():
     assert bm.sum is bp.numpy.sum
+    assert bm.alltrue is bp.numpy.all
+    assert type(bm.relu(bm.array([-1.0, 1.0]))) is bp.Array
+    assert bm.softmax([0.0, 0.0]).tolist() == [0.5, 0.5]
     assert bm.TrainVar is bp.TrainVar
     assert all(hasattr(bm, name) for name in bm.__all__)

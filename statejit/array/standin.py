@@ -330,7 +330,9 @@ def _is_array(value: Any) -> bool:
 
 def _layout_of(value: Any) -> Any:
     if issubclass(type(value), StandIn):
-        return value._layout[()] if value.scalar else value._layout
+        layout = value._layout.view()
+        layout.flags.writeable = False  # it may be the user's own array, and this is only a trial
+        return layout[()] if value.scalar else layout
     return np.ones(value.shape, value.dtype) if isinstance(value, jax.Array) else value
 
 
