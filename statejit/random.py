@@ -121,6 +121,10 @@ class Generator(Base):
             replace: whether an element may be drawn again.
             p: a probability for each element, (n,).
             axis: the axis along which elements lie.
+
+        Example:
+            >>> Generator(0).choice([10, 20, 30], 4, p=[0.0, 1.0, 0.0]).tolist()
+            [20, 20, 20, 20]
         """
         array, weights = distributions.elements(a), unpacked(p, True)
         count = array if type(array) is int else None
@@ -136,6 +140,10 @@ class Generator(Base):
             x: the array, (n, ...), or a number.
             axis: the axis that is shuffled.
             independent: whether each vector along the axis is shuffled on its own.
+
+        Example:
+            >>> sorted(Generator(0).permutation(4).tolist())
+            [0, 1, 2, 3]
         """
         array = distributions.elements(x)
         if type(array) is int:
@@ -152,6 +160,13 @@ class Generator(Base):
 
         Raises:
             TypeError: if `x` can't be changed.
+
+        Example:
+            >>> import statejit.numpy as snp
+            >>> x = snp.arange(4)
+            >>> Generator(0).shuffle(x)
+            >>> sorted(x.tolist())
+            [0, 1, 2, 3]
         """
         if not isinstance(x, (Array, np.ndarray)):
             raise TypeError(f"shuffle() changes its argument, which is a {type(x).__name__}: it "
@@ -290,7 +305,14 @@ class Generator(Base):
     # Keys --------------------------------------------------------------------------------------
 
     def seed(self, seed: Any = None) -> None:
-        """Starts again from a seed (an integer, a JAX key; None for fresh entropy)."""
+        """Starts again from a seed.
+
+        Args:
+            seed: an integer, a JAX key, or None for fresh entropy from the operating system.
+
+        Raises:
+            FrozenValueError: if fresh entropy is asked for inside a transformed function.
+        """
         self.key = key_of(seed)
 
     def split_key(self, n: int | None = None) -> jax.Array:
@@ -366,6 +388,11 @@ def default_rng(seed: Any = None) -> Generator:
 
     Args:
         seed: an integer, a JAX key, None for fresh entropy, or a `Generator`.
+
+    Example:
+        >>> generator = default_rng(0)
+        >>> default_rng(generator) is generator
+        True
     """
     return seed if isinstance(seed, Generator) else Generator(seed)
 
@@ -377,6 +404,7 @@ statejit does not start JAX's devices."""
 
 def get_state() -> jax.Array:
     """Returns the key of the default generator."""
+    _prepare(DEFAULT)
     return DEFAULT.key
 
 

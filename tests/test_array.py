@@ -325,6 +325,33 @@ def test_a_number_that_varies_is_checked_against_the_bounds():
     assert model.n == 3
 
 
+def test_numbers_that_vary_go_wherever_numbers_go():
+    class Model(sj.Base):
+        def __init__(self):
+            self.n, self.x, self.g = 1, snp.zeros(4), sj.random.Generator(0)
+
+        def step(self):
+            self.n += 1
+            n, x = self.n, self.x
+            x += n
+            x[1] = n
+            return (
+                *(n + x, n * x, x**n, x / n, n - x, snp.asarray(n), snp.array([n, 2.0])),
+                *(snp.full((2,), n), snp.arange(n), snp.zeros(n), snp.where(x > n, n, x)),
+                *(snp.clip(x, 0, n), snp.maximum(n, x), x[:n], self.g.normal(n, n, 2)),
+                *(x.reshape(n // n, -1), snp.linspace(0, n, 3), snp.tile(x, n), Array(n)),
+            )
+
+    eager, jitted = Model(), Model()
+    step = sj.jit(jitted.step)
+    for _ in range(3):
+        for found, expected in zip(step(), eager.step(), strict=True):
+            same(found, np.asarray(expected))
+            assert (found.dtype, found.weak_type) == (expected.dtype, expected.weak_type)
+        assert type(jitted.n) is int
+        assert jitted.n == eager.n
+
+
 class Host(sj.Base):
     def __init__(self):
         self.a = np.arange(6.0).reshape(2, 3)
