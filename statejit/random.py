@@ -13,9 +13,11 @@ Example:
 
 from __future__ import annotations
 
+import inspect
 import operator
 import secrets
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,9 +26,9 @@ import numpy as np
 
 from . import distributions
 from ._core.base import Base
-from ._core.frames import CURRENT, raw_get
+from ._core.frames import CURRENT
 from ._core.numbers import plain
-from ._core.slots import MISSING, trace_state
+from ._core.slots import trace_state
 from .array.array import Array, made
 from .array.lifting import unpacked
 from .distributions import distribution
@@ -65,7 +67,7 @@ class Generator(Base):
         self, sampler: distributions.Sampler, size: Size, dtype: Any, *params: Any, event: int = 0
     ) -> Array:
         """Draws once and moves the key on: one compiled call."""
-        _prepare(self)
+        _refuse_raw()
         run = distributions.program(
             sampler, distributions.shape_of(size), jax.dtypes.canonicalize_dtype(dtype), event
         )
@@ -175,7 +177,7 @@ class Generator(Base):
 
     def _plain_draw(self, sampler: distributions.Sampler, shape: Any, *params: Any) -> Array:
         """Draws with a sampler whose parameters keep their dtypes and do not broadcast."""
-        _prepare(self)
+        _refuse_raw()
         self.key, sample = distributions.unbroadcast(sampler, shape)(self.key, *params)
         return made(sample)
 
@@ -317,7 +319,7 @@ class Generator(Base):
 
     def split_key(self, n: int | None = None) -> jax.Array:
         """Returns a fresh key (or n of them) for use with `jax.random`, and moves on."""
-        _prepare(self)
+        _refuse_raw()
         keys = _split(self.key, 2 if n is None else operator.index(n) + 1)
         self.key = keys[0]
         return keys[1] if n is None else keys[1:]
@@ -325,13 +327,6 @@ class Generator(Base):
     def spawn(self, n_children: int) -> list[Generator]:
         """Returns new generators whose streams are independent of this one and of each other."""
         return [Generator(self.split_key()) for _ in range(n_children)]
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "key" or raw_get(self, "key") is not MISSING:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}",
-                                 name=name, obj=self)
-        _prepare(self)
-        return self.key
 
 
 _split = jax.jit(jax.random.split, static_argnums=1)
@@ -368,8 +363,8 @@ def key_of(seed: Any) -> jax.Array:
     return jax.random.key(operator.index(seed) if type(seed) is int else seed)
 
 
-def _prepare(generator: Generator) -> None:
-    """Refuses a draw that no frame sees; gives a generator that has not drawn yet its key."""
+def _refuse_raw() -> None:
+    """Refuses a draw that no frame sees: under `jax.vmap` all lanes would get the same number."""
     if CURRENT.get() is None and trace_state() != _NO_TRACE:
         raise RawTransformError(
             "a random number was drawn under a JAX transformation that is not lifted: each lane or "
@@ -377,10 +372,6 @@ def _prepare(generator: Generator) -> None:
             do="use the function of the same name from statejit, which carries the key, or "
             "jax.random with a key of your own.",
         )
-    if raw_get(generator, "key") is MISSING and generator is DEFAULT:
-        with _seeding, jax.ensure_compile_time_eval():
-            if raw_get(generator, "key") is MISSING:
-                object.__setattr__(generator, "key", jax.random.key(secrets.randbits(32)))
 
 
 def default_rng(seed: Any = None) -> Generator:
@@ -397,15 +388,41 @@ def default_rng(seed: Any = None) -> Generator:
     return seed if isinstance(seed, Generator) else Generator(seed)
 
 
-DEFAULT: Generator = object.__new__(Generator)
-"""The generator of this module's functions. Its key is made at the first draw, so that importing
-statejit does not start JAX's devices."""
+DEFAULT: Generator
+"""The generator of this module's functions. It is made when it is first asked for, so that
+importing statejit does not start JAX's devices."""
+
+
+def _default() -> Generator:
+    """Returns the default generator, which even a trace that needs it first finds ready."""
+    found = globals().get("DEFAULT")
+    if found is None:
+        with _seeding, jax.ensure_compile_time_eval():
+            found = globals().get("DEFAULT")
+            if found is None:
+                found = object.__new__(Generator)
+                object.__setattr__(found, "key", jax.random.key(secrets.randbits(32)))
+                globals()["DEFAULT"] = found
+    return found
+
+
+def _of_default(name: str) -> Callable[..., Any]:
+    """Makes the function of this module that is a method of the default generator."""
+    method = vars(Generator)[name]
+    _, *rest = inspect.signature(method).parameters.values()
+
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        return method(_default(), *args, **kwargs)
+
+    draw.__name__ = draw.__qualname__ = name
+    draw.__doc__ = method.__doc__
+    draw.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]
+    return draw
 
 
 def get_state() -> jax.Array:
     """Returns the key of the default generator."""
-    _prepare(DEFAULT)
-    return DEFAULT.key
+    return _default().key
 
 
 def set_state(state: jax.Array) -> None:
@@ -414,7 +431,7 @@ def set_state(state: jax.Array) -> None:
     Args:
         state: what `get_state` has returned.
     """
-    DEFAULT.key = state
+    _default().key = state
 
 
 _METHODS = sorted(
@@ -422,9 +439,11 @@ _METHODS = sorted(
     if callable(value) and not name.startswith("_") and name != "spawn"
 )
 
-globals().update({name: getattr(DEFAULT, name) for name in _METHODS})
+globals().update({name: _of_default(name) for name in _METHODS})
 __all__ = sorted([*_METHODS, "DEFAULT", "Generator", "default_rng", "get_state", "set_state"])
 
 
 def __getattr__(name: str) -> Any:
+    if name == "DEFAULT":
+        return _default()
     raise AttributeError(f"module 'statejit.random' has no attribute {name!r}")

@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -73,6 +75,28 @@ def test_draws_from_the_default_generator_inside_jit_are_new_at_each_call():
     found = [draw().tolist() for _ in range(3)]
     random.seed(1)
     assert found == [random.normal(0.0, 2.0, 5).tolist() for _ in range(3)]
+
+
+FIRST_DRAWS = """
+import jax, statejit as sj, statejit.random as random
+assert "DEFAULT" not in vars(random)
+runs = []
+def draw():
+    with sj.unwatched():
+        runs.append(1)
+    return {call}
+compiled = sj.jit(draw)
+assert compiled().tolist() != compiled().tolist()
+assert len(runs) == 1
+"""
+
+
+@pytest.mark.parametrize("call", ["random.normal(size=3)", "random.DEFAULT.normal(size=3)"])
+def test_the_default_generator_may_be_met_first_inside_jit(call):
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_DRAWS.format(call=call)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_parameters_broadcast():
