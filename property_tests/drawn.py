@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import statejit as sj
 
-HEADER = '''\
+HEADER = """\
 class Colour(enum.Enum):
     RED = 1
     BLUE = 2
@@ -64,7 +64,7 @@ class Node(Base):
     def prop(self, value):
         self.t = 0.5
         self.w = value
-'''
+"""
 
 # Holes: P a node, A an array or number, I an int, F a float, C a condition known to Python.
 ARRAYS = (
@@ -101,7 +101,12 @@ STATEMENTS = (
     *("{P}.ys = {P}.xs", "{P}.ys.append({V})", "{P}.xs += [{F}]", "{P}.ys.insert(0, {A})"),
     *("{P}.d['b'] = {A}", "{P}.d.pop('b', None)", "{P}.d['n'] = {P}.d['n'] + 1"),
     *("{P}.d['a'] = {A}", "{P}.d = {{**{P}.d, 'z': {V}}}", "{P}.d.update(b={A})"),
-    *("{P}.q.append({A})", "{P}.q.rotate(1)", "{P}.q.appendleft({F})", "{P}.p = ({A}, {P}.p[1] + 1)"),
+    *(
+        "{P}.q.append({A})",
+        "{P}.q.rotate(1)",
+        "{P}.q.appendleft({F})",
+        "{P}.p = ({A}, {P}.p[1] + 1)",
+    ),
     *("{P}.m[0] = {F}", "{P}.m[:] = {A}", "{P}.m += 1.0", "{P}.m = {P}.m", "{P}.z[0] += 1.0"),
     *("{P}.z[:] = 0.25", "{P}.z = {P}.z", "{P}.a = {P}", "{P}.b = {P}", "{P}.o = {P}"),
     *("{P}.a, {P}.b = {P}.b, {P}.a", "{P}.o = Node({F})", "{P}.o = None", "{P}.a = Node()"),
@@ -135,7 +140,15 @@ BETWEEN = (
     "{P}.m = Array(jnp.zeros(2))",
     "{P}.s = 2.0",
 )
-ARGUMENTS = ("jnp.ones(2)", "jnp.asarray(2.0)", "0.5", "2", "np.ones(2, np.float32)", "{P}.w", "{P}.m")
+ARGUMENTS = (
+    "jnp.ones(2)",
+    "jnp.asarray(2.0)",
+    "0.5",
+    "2",
+    "np.ones(2, np.float32)",
+    "{P}.w",
+    "{P}.m",
+)
 
 
 class Source(str):
@@ -225,7 +238,13 @@ def indented(lines: list[str]) -> list[str]:
 NODES = ("self", "self", "self", "self.a", "self.b", "self.a.b")
 WIRING = (
     *("{P}.a = {P}", "{P}.b = {P}", "{P}.v = {P}.w", "{P}.ys = {P}.xs", "{P}.m = {P}.m"),
-    *("{P}.xs.append({P})", "{P}.d['b'] = {P}.xs[0]", "{P}.z = {P}.z", "{P}.o = {P}", "{P}.w = {P}.m"),
+    *(
+        "{P}.xs.append({P})",
+        "{P}.d['b'] = {P}.xs[0]",
+        "{P}.z = {P}.z",
+        "{P}.o = {P}",
+        "{P}.w = {P}.m",
+    ),
 )
 CALLS = ("step({P}, {X})", "step({P}, {X})", "bound[{I}]({X})", "closed({X})", "mid({P}, {X})")
 

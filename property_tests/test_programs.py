@@ -129,9 +129,9 @@ def test_grad_is_that_of_jax(source: str, compiled: bool) -> None:
             apply, variables = sj.functionalize(n0.loss, x)
             rest = {name: tree for name, tree in variables.items() if name != "params"}
             expected, failed = outcome(
-                lambda: jax.value_and_grad(
-                    lambda params: apply({"params": params, **rest}, x)[0]
-                )(variables.get("params", {}))
+                lambda: jax.value_and_grad(lambda params: apply({"params": params, **rest}, x)[0])(
+                    variables.get("params", {})
+                )
             )
             run = sj.value_and_grad(n0.loss, grad_vars=n0)
             result, error = outcome(lambda: (sj.jit(run) if compiled else run)(x))

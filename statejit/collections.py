@@ -134,7 +134,11 @@ def _annotations(cls: type) -> dict[str, str]:
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001, a hint that can't be evaluated marks nothing
-        hints = {k: v for c in reversed(cls.__mro__) for k, v in vars(c).get("__annotations__", {}).items()}
+        hints = {
+            k: v
+            for c in reversed(cls.__mro__)
+            for k, v in vars(c).get("__annotations__", {}).items()
+        }
     found = {}
     for name, hint in hints.items():
         marks = [m.name for m in getattr(hint, "__metadata__", ()) if isinstance(m, InCollection)]
@@ -310,8 +314,11 @@ def discover(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Discovery:
 
 def _watch(fun: Any, args: Any, kwargs: Any) -> tuple[Traced, list[tuple[Path, Any]]]:
     frame = CURRENT.get()
-    traced = (on_ground(fun, args, kwargs, Memory())[0] if frame is None
-              else in_frame(fun, args, kwargs, frame))
+    traced = (
+        on_ground(fun, args, kwargs, Memory())[0]
+        if frame is None
+        else in_frame(fun, args, kwargs, frame)
+    )
     return traced, roots_of(traced.frame, fun)
 
 

@@ -35,13 +35,17 @@ def distribution(
     """
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     names = tuple(parameters)
-    signature = inspect.Signature([
-        inspect.Parameter("self", kind),
-        *[inspect.Parameter(n, kind, default=inspect.Parameter.empty if d is ... else d)
-          for n, d in parameters.items()],
-        inspect.Parameter("size", kind, default=None),
-        inspect.Parameter("dtype", kind, default=None),
-    ])
+    signature = inspect.Signature(
+        [
+            inspect.Parameter("self", kind),
+            *[
+                inspect.Parameter(n, kind, default=inspect.Parameter.empty if d is ... else d)
+                for n, d in parameters.items()
+            ],
+            inspect.Parameter("size", kind, default=None),
+            inspect.Parameter("dtype", kind, default=None),
+        ]
+    )
     defaults = (*(None if d is ... else d for d in parameters.values()), None, None)
     least = sum(d is ... for d in parameters.values())
     standard = dtype
@@ -52,7 +56,7 @@ def distribution(
             bound.apply_defaults()
             args = bound.args[1:]
         elif len(args) < len(defaults):
-            args = (*args, *defaults[len(args):])
+            args = (*args, *defaults[len(args) :])
         size, dtype = args[-2], args[-1]
         return self._draw(sampler, size, dtype or standard, *args[: len(names)], event=event)
 
@@ -81,13 +85,16 @@ def program(sampler: Sampler, shape: tuple[int, ...] | None, dtype: Any, event: 
         params = hidden(params)
         following, now = jax.random.split(key)
         inexact = jnp.issubdtype(dtype, jnp.inexact)
-        params = tuple([jnp.asarray(p).astype(dtype) if inexact else jnp.asarray(p)
-                        for p in params])
+        params = tuple(
+            [jnp.asarray(p).astype(dtype) if inexact else jnp.asarray(p) for p in params]
+        )
         shapes = [p.shape[: p.ndim - event] for p in params]
         full = jnp.broadcast_shapes(*shapes) if shape is None else shape
         if shape is not None and jnp.broadcast_shapes(shape, *shapes) != shape:
-            raise ValueError(f"Output size {shape} is not compatible with broadcast dimensions of "
-                             f"inputs {jnp.broadcast_shapes(*shapes)}.")
+            raise ValueError(
+                f"Output size {shape} is not compatible with broadcast dimensions of "
+                f"inputs {jnp.broadcast_shapes(*shapes)}."
+            )
         return following, hidden(sampler(now, full, dtype, *params))
 
     return jax.jit(draw, inline=True)

@@ -5,12 +5,12 @@
     StatejitError
     ├── TracedControlFlowError (TypeError)     Python asked a traced array for its value
     ├── RawTransformError (RuntimeError)       state met a JAX transformation that was not lifted
-    ├── ForeignObjectError (TypeError)         an object that is not watched holds arrays, or was written
-    ├── FrozenValueError (TypeError)           a value that no guard can describe (an iterator, a file ...)
-    ├── OutsideChangeError (RuntimeError)      a global, a closure cell or a class was changed inside
+    ├── ForeignObjectError (TypeError)         an unwatched object holds arrays, or was written
+    ├── FrozenValueError (TypeError)           a value that no guard describes (an iterator, a file ...)
+    ├── OutsideChangeError (RuntimeError)      a global, a cell or a class was changed inside
     ├── EscapeError (RuntimeError)             something traced would outlive its trace
     ├── BypassError (RuntimeError)             an attribute was changed past the hooks
-    ├── SlotNotFoundError (ValueError)         `grad_vars` or `update` names something that is no slot
+    ├── SlotNotFoundError (ValueError)         `grad_vars` or `update` names what is no slot
     └── StructureError (ValueError)            collections or gradients do not fit the model
 
 Every text is made of three parts: what happened, where, and what to do. The first line stands

@@ -120,7 +120,6 @@ def _children(like: Any, kind: Any, n: int) -> list[Any]:
 
 def _of_model(model: Base, like: Any) -> Any:
 
-
     if like is None:
         return collections(model).get("params", {})
     content = {leaf.path: leaf.content for leaf in walk(model, present)}

@@ -130,8 +130,11 @@ class Generator(Base):
         """
         array, weights = distributions.elements(a), unpacked(p, True)
         count = array if type(array) is int else None
-        params = [q for q in (None if count is not None else unpacked(array, True), weights)
-                  if q is not None]
+        params = [
+            q
+            for q in (None if count is not None else unpacked(array, True), weights)
+            if q is not None
+        ]
         sampler = distributions.choice(count, bool(replace), p is not None, axis)
         return self._plain_draw(sampler, distributions.shape_of(size) or (), *params)
 
@@ -171,8 +174,10 @@ class Generator(Base):
             [0, 1, 2, 3]
         """
         if not isinstance(x, (Array, np.ndarray)):
-            raise TypeError(f"shuffle() changes its argument, which is a {type(x).__name__}: it "
-                            "takes a statejit or a NumPy array; use permutation()")
+            raise TypeError(
+                f"shuffle() changes its argument, which is a {type(x).__name__}: it "
+                "takes a statejit or a NumPy array; use permutation()"
+            )
         x[...] = self.permutation(x, axis)
 
     def _plain_draw(self, sampler: distributions.Sampler, shape: Any, *params: Any) -> Array:
@@ -247,12 +252,17 @@ class Generator(Base):
     power = distribution(distributions.power, "Draws from [0, 1] with density a x^(a-1).", a=...)
     weibull = distribution(distributions.weibull, "Draws from a Weibull distribution.", a=...)
     wald = distribution(
-        distributions.wald, "Draws from a Wald (inverse Gaussian) distribution.",
-        mean=..., scale=...,
+        distributions.wald,
+        "Draws from a Wald (inverse Gaussian) distribution.",
+        mean=...,
+        scale=...,
     )
     triangular = distribution(
-        distributions.triangular, "Draws from a triangular distribution.",
-        left=..., mode=..., right=...,
+        distributions.triangular,
+        "Draws from a triangular distribution.",
+        left=...,
+        mode=...,
+        right=...,
     )
 
     # Discrete and multivariate distributions ---------------------------------------------------
@@ -264,16 +274,24 @@ class Generator(Base):
         distributions.geometric, "Draws the number of trials until a success.", dtype=int, p=...
     )
     binomial = distribution(
-        distributions.counted_binomial, "Draws the number of successes in n trials.", dtype=int,
-        n=..., p=...,
+        distributions.counted_binomial,
+        "Draws the number of successes in n trials.",
+        dtype=int,
+        n=...,
+        p=...,
     )
     categorical = distribution(
-        distributions.categorical, "Draws indices with probabilities softmax(logits).", dtype=int,
-        event=1, logits=...,
+        distributions.categorical,
+        "Draws indices with probabilities softmax(logits).",
+        dtype=int,
+        event=1,
+        logits=...,
     )
     dirichlet = distribution(
-        distributions.dirichlet, "Draws probability vectors from a Dirichlet distribution.",
-        event=1, alpha=...,
+        distributions.dirichlet,
+        "Draws probability vectors from a Dirichlet distribution.",
+        event=1,
+        alpha=...,
     )
 
     def multivariate_normal(
@@ -435,7 +453,8 @@ def set_state(state: jax.Array) -> None:
 
 
 _METHODS = sorted(
-    name for name, value in vars(Generator).items()
+    name
+    for name, value in vars(Generator).items()
     if callable(value) and not name.startswith("_") and name != "spawn"
 )
 

@@ -1,4 +1,4 @@
-"""Aliases for the types that appear in public signatures, and annotations that name a collection."""
+"""Aliases for types in public signatures, and annotations that name a collection."""
 
 from __future__ import annotations
 

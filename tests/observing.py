@@ -102,9 +102,7 @@ class Content:
     def __init__(self, array: Any, exact: bool) -> None:
         self.exact = exact
         self.weak = bool(getattr(array, "weak_type", False))
-        if isinstance(array, jax.Array) and jax.dtypes.issubdtype(
-            array.dtype, jax.dtypes.prng_key
-        ):
+        if isinstance(array, jax.Array) and jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
             self.dtype = str(array.dtype)
             self.numbers = np.asarray(jax.random.key_data(array))
         else:

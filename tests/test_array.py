@@ -74,8 +74,18 @@ def test_in_place_operators_keep_the_dtype_by_numpys_rule():
 def test_items_are_read_and_written_as_in_numpy():
     a, n = Array(np.arange(12.0).reshape(3, 4)), np.arange(12.0).reshape(3, 4)
     rows = [2, 0]
-    for index in (1, -1, (1, 2), (slice(None), 1), (..., None, 0), rows, (rows, rows), n > 5,
-                  slice(None, None, -2), np.array([0, 2])):
+    for index in (
+        1,
+        -1,
+        (1, 2),
+        (slice(None), 1),
+        (..., None, 0),
+        rows,
+        (rows, rows),
+        n > 5,
+        slice(None, None, -2),
+        np.array([0, 2]),
+    ):
         same(a[index], n[index])
         a[index] = 7
         n[index] = 7
@@ -96,8 +106,15 @@ def test_item_assignment_casts_to_the_dtype_of_the_array():
 
 @pytest.mark.parametrize(
     ("index", "error"),
-    [(3, IndexError), (-4, IndexError), ((0, 0), IndexError), ([0, 9], IndexError),
-     ("a", IndexError), (1.5, IndexError), (np.array([True]), IndexError)],
+    [
+        (3, IndexError),
+        (-4, IndexError),
+        ((0, 0), IndexError),
+        ([0, 9], IndexError),
+        ("a", IndexError),
+        (1.5, IndexError),
+        (np.array([True]), IndexError),
+    ],
 )
 def test_wrong_indices_raise_as_in_numpy(index, error):
     a, n = snp.arange(3), np.arange(3)
@@ -128,8 +145,14 @@ def test_assignment_of_a_whole_array_shares_nothing():
 
 def test_copies_are_independent():
     a = snp.zeros(2)
-    for other in (a.copy(), copy.copy(a), copy.deepcopy(a), snp.array(a), Array(a),
-                  pickle.loads(pickle.dumps(a))):
+    for other in (
+        a.copy(),
+        copy.copy(a),
+        copy.deepcopy(a),
+        snp.array(a),
+        Array(a),
+        pickle.loads(pickle.dumps(a)),
+    ):
         assert type(other) is Array
         assert other.value is not a.value
         other += 1
@@ -164,16 +187,41 @@ def test_methods_give_what_numpys_give():
     n = np.array([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]])
     a = Array(n)
     for call in (
-        lambda x: x.sum(), lambda x: x.sum(0), lambda x: x.mean(axis=1), lambda x: x.var(ddof=1),
-        lambda x: x.std(), lambda x: x.max(1), lambda x: x.min(), lambda x: x.argmax(0),
-        lambda x: x.argmin(), lambda x: x.reshape(3, 2), lambda x: x.reshape((3, -1)),
-        lambda x: x.ravel(), lambda x: x.flatten(), lambda x: x.astype(int), lambda x: x.T,
-        lambda x: x.transpose(1, 0), lambda x: x.swapaxes(0, 1), lambda x: x[None].squeeze(),
-        lambda x: x.clip(2, 5), lambda x: x.dot([1.0, 2.0, 3.0]), lambda x: x.cumsum(1),
-        lambda x: x.cumprod(), lambda x: x.prod(), lambda x: x.round(), lambda x: x.repeat(2, 0),
-        lambda x: x.take([0, 1], 1), lambda x: (x > 2).any(1), lambda x: (x > 0).all(),
-        lambda x: x.argsort(), lambda x: x.diagonal(), lambda x: x.trace(), lambda x: x.conj(),
-        lambda x: x.nonzero()[1], lambda x: x[0].searchsorted(2.5), lambda x: x.real,
+        lambda x: x.sum(),
+        lambda x: x.sum(0),
+        lambda x: x.mean(axis=1),
+        lambda x: x.var(ddof=1),
+        lambda x: x.std(),
+        lambda x: x.max(1),
+        lambda x: x.min(),
+        lambda x: x.argmax(0),
+        lambda x: x.argmin(),
+        lambda x: x.reshape(3, 2),
+        lambda x: x.reshape((3, -1)),
+        lambda x: x.ravel(),
+        lambda x: x.flatten(),
+        lambda x: x.astype(int),
+        lambda x: x.T,
+        lambda x: x.transpose(1, 0),
+        lambda x: x.swapaxes(0, 1),
+        lambda x: x[None].squeeze(),
+        lambda x: x.clip(2, 5),
+        lambda x: x.dot([1.0, 2.0, 3.0]),
+        lambda x: x.cumsum(1),
+        lambda x: x.cumprod(),
+        lambda x: x.prod(),
+        lambda x: x.round(),
+        lambda x: x.repeat(2, 0),
+        lambda x: x.take([0, 1], 1),
+        lambda x: (x > 2).any(1),
+        lambda x: (x > 0).all(),
+        lambda x: x.argsort(),
+        lambda x: x.diagonal(),
+        lambda x: x.trace(),
+        lambda x: x.conj(),
+        lambda x: x.nonzero()[1],
+        lambda x: x[0].searchsorted(2.5),
+        lambda x: x.real,
         lambda x: x.compress([True, False], 0),
     ):
         same(call(a), call(n))
@@ -270,8 +318,11 @@ def test_an_attribute_keeps_its_variable():
 
 
 def test_marks_survive_copies():
-    for twin in (copy.deepcopy(Marked()), pickle.loads(pickle.dumps(Marked())),
-                 sj.jit(copy.deepcopy)(Marked())):
+    for twin in (
+        copy.deepcopy(Marked()),
+        pickle.loads(pickle.dumps(Marked())),
+        sj.jit(copy.deepcopy)(Marked()),
+    ):
         assert twin.t.collection == "params"
         assert sorted(sj.collections(twin)) == ["constants", "params"]
 
@@ -457,3 +508,35 @@ def test_a_stand_in_is_read_only_where_the_numpy_array_is():
     for write in (fixed.write, sj.jit(fixed.write)):
         with pytest.raises(ValueError, match="read-only"):
             write()
+
+
+def test_a_write_to_memory_that_numpy_arrays_share_is_refused():
+    class Overlapping(sj.Base):
+        def __init__(self):
+            self.a = np.zeros(3)
+            self.b, self.c = self.a[:2], self.a[2:]
+
+        def read(self):
+            return self.a.sum() + self.b.sum()
+
+        def write_first(self):
+            self.b[0] = 1
+            return self.a.sum()
+
+        def write_last(self):
+            total = self.a.sum()
+            self.b[0] = 1
+            return total
+
+        def write_apart(self):
+            self.b[0] = 1
+            self.c[0] = 2
+
+    model = Overlapping()
+    assert sj.jit(model.read)() == 0
+    for write in (model.write_first, model.write_last):
+        with pytest.raises(sj.errors.BypassError, match="shares memory with another one"):
+            sj.jit(write)()
+    assert model.a.tolist() == [0, 0, 0]
+    sj.jit(model.write_apart)()
+    assert model.a.tolist() == [1, 0, 2]

@@ -537,7 +537,9 @@ def test_pure_jax_transformations_of_the_inside(jit: Callable[..., Any]) -> None
         return jax.vmap(lambda row: jnp.tanh(row @ w).sum())(x).sum()
 
     w = net.hidden.w
-    close(jit(sj.grad(loss, grad_vars=net.hidden.w))(X), jax.grad(lambda w: jnp.tanh(X @ w).sum())(w))
+    close(
+        jit(sj.grad(loss, grad_vars=net.hidden.w))(X), jax.grad(lambda w: jnp.tanh(X @ w).sum())(w)
+    )
 
 
 def test_jax_grad_of_the_functionalised_loss() -> None:

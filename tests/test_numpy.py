@@ -32,8 +32,15 @@ def test_signatures_and_docstrings_are_kept():
 def test_creation():
     assert snp.arange(5).dtype == jnp.int32
     assert snp.zeros(3, dtype=int).dtype == jnp.int32
-    for name, args in (("ones", (3,)), ("full", (2, 5.0)), ("eye", (2,)), ("linspace", (0, 1, 3)),
-                       ("zeros_like", ([1.0, 2.0],)), ("identity", (2,)), ("tri", (3,))):
+    for name, args in (
+        ("ones", (3,)),
+        ("full", (2, 5.0)),
+        ("eye", (2,)),
+        ("linspace", (0, 1, 3)),
+        ("zeros_like", ([1.0, 2.0],)),
+        ("identity", (2,)),
+        ("tri", (3,)),
+    ):
         same(getattr(snp, name)(*args), getattr(np, name)(*args))
     same(snp.mgrid[0:2, 0:3], np.mgrid[0:2, 0:3])
     same(snp.r_[1:4, 0], np.r_[1:4, 0])
@@ -59,16 +66,27 @@ def test_asarray_keeps_and_array_copies():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda xp, a: xp.sin(a), lambda xp, a: xp.sum([1, 2, 3]), lambda xp, a: xp.stack([a, a]),
-        lambda xp, a: xp.concatenate((a, [1.0])), lambda xp, a: xp.where(a > 1, a, 0),
-        lambda xp, a: xp.einsum("i,i->", a, a), lambda xp, a: xp.maximum([1, 5, 1], a),
-        lambda xp, a: xp.linalg.norm(a), lambda xp, a: xp.linalg.svd(xp.outer(a, a))[1],
-        lambda xp, a: xp.fft.fft(a).real, lambda xp, a: xp.split(a, 3)[1],
-        lambda xp, a: xp.meshgrid(a, a)[0], lambda xp, a: xp.nonzero(a)[0],
-        lambda xp, a: xp.add.reduce(a), lambda xp, a: xp.multiply.outer(a, a),
-        lambda xp, a: xp.vectorize(lambda x: x * 2)(a), lambda xp, a: xp.take(a, [0, 1]),
+        lambda xp, a: xp.sin(a),
+        lambda xp, a: xp.sum([1, 2, 3]),
+        lambda xp, a: xp.stack([a, a]),
+        lambda xp, a: xp.concatenate((a, [1.0])),
+        lambda xp, a: xp.where(a > 1, a, 0),
+        lambda xp, a: xp.einsum("i,i->", a, a),
+        lambda xp, a: xp.maximum([1, 5, 1], a),
+        lambda xp, a: xp.linalg.norm(a),
+        lambda xp, a: xp.linalg.svd(xp.outer(a, a))[1],
+        lambda xp, a: xp.fft.fft(a).real,
+        lambda xp, a: xp.split(a, 3)[1],
+        lambda xp, a: xp.meshgrid(a, a)[0],
+        lambda xp, a: xp.nonzero(a)[0],
+        lambda xp, a: xp.add.reduce(a),
+        lambda xp, a: xp.multiply.outer(a, a),
+        lambda xp, a: xp.vectorize(lambda x: x * 2)(a),
+        lambda xp, a: xp.take(a, [0, 1]),
         lambda xp, a: xp.apply_along_axis(lambda r: r.sum(), 0, xp.ones((2, 3))),
-        lambda xp, a: xp.unique(a), lambda xp, a: xp.histogram(a, 2)[0], lambda xp, a: xp.median(a),
+        lambda xp, a: xp.unique(a),
+        lambda xp, a: xp.histogram(a, 2)[0],
+        lambda xp, a: xp.median(a),
     ],
 )
 def test_functions_give_what_numpys_give(call):
@@ -106,8 +124,16 @@ def test_functions_in_place():
 
 def test_numpys_functions_stay_on_the_device():
     a = Array([1.0, 2.0])
-    for found in (np.sin(a), np.add(1, a), np.concatenate([a, a]), np.mean(a), np.linalg.norm(a),
-                  np.add.reduce(a), np.stack([a, np.ones(2)]), np.where(a > 1, a, 0)):
+    for found in (
+        np.sin(a),
+        np.add(1, a),
+        np.concatenate([a, a]),
+        np.mean(a),
+        np.linalg.norm(a),
+        np.add.reduce(a),
+        np.stack([a, np.ones(2)]),
+        np.where(a > 1, a, 0),
+    ):
         assert type(found) is Array
     assert np.shape(a) == (2,)
     assert np.add(a, 1, out=a) is a

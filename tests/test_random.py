@@ -16,17 +16,32 @@ from statejit import Array, random
 from statejit.random import Generator
 
 DRAWS = [
-    lambda g: g.random((2, 3)), lambda g: g.normal(0.0, 2.0, 5), lambda g: g.uniform(-1, 1, [2]),
-    lambda g: g.randint(0, 10, 4), lambda g: g.integers(1, 6, 5, endpoint=True),
-    lambda g: g.permutation(6), lambda g: g.choice(5, 3),
+    lambda g: g.random((2, 3)),
+    lambda g: g.normal(0.0, 2.0, 5),
+    lambda g: g.uniform(-1, 1, [2]),
+    lambda g: g.randint(0, 10, 4),
+    lambda g: g.integers(1, 6, 5, endpoint=True),
+    lambda g: g.permutation(6),
+    lambda g: g.choice(5, 3),
     lambda g: g.choice([1.0, 2.0], 3, p=[0.1, 0.9]),
-    lambda g: g.bernoulli(0.3, 7), lambda g: g.gamma(2.0, 3.0, 3), lambda g: g.f(2.0, 3.0, 3),
-    lambda g: g.poisson(3.0, 3), lambda g: g.exponential(2.0, 3), lambda g: g.standard_normal(2),
-    lambda g: g.binomial(10, 0.5, 3), lambda g: g.categorical([0.1, 0.9], 4),
-    lambda g: g.dirichlet([1.0, 2.0], 3), lambda g: g.rand(2, 2), lambda g: g.randn(2),
+    lambda g: g.bernoulli(0.3, 7),
+    lambda g: g.gamma(2.0, 3.0, 3),
+    lambda g: g.f(2.0, 3.0, 3),
+    lambda g: g.poisson(3.0, 3),
+    lambda g: g.exponential(2.0, 3),
+    lambda g: g.standard_normal(2),
+    lambda g: g.binomial(10, 0.5, 3),
+    lambda g: g.categorical([0.1, 0.9], 4),
+    lambda g: g.dirichlet([1.0, 2.0], 3),
+    lambda g: g.rand(2, 2),
+    lambda g: g.randn(2),
     lambda g: g.multivariate_normal([0.0, 1.0], [[1.0, 0.0], [0.0, 1.0]], 2),
-    lambda g: g.truncated_normal(-1.0, 1.0, 3), lambda g: g.laplace(size=2), lambda g: g.normal(),
-    lambda g: g.wald(1.0, 2.0, 3), lambda g: g.weibull(2.0, 3), lambda g: g.pareto(3.0, 3),
+    lambda g: g.truncated_normal(-1.0, 1.0, 3),
+    lambda g: g.laplace(size=2),
+    lambda g: g.normal(),
+    lambda g: g.wald(1.0, 2.0, 3),
+    lambda g: g.weibull(2.0, 3),
+    lambda g: g.pareto(3.0, 3),
 ]
 
 
@@ -111,11 +126,16 @@ def test_parameters_broadcast():
 def test_moments():
     g, n = Generator(7), 20_000
     for draw, mean, deviation in (
-        (g.normal(3.0, 2.0, n), 3, 2), (g.uniform(2.0, 4.0, n), 3, 12**-0.5 * 2),
-        (g.exponential(2.0, n), 2, 2), (g.gamma(4.0, 0.5, n), 2, 1),
+        (g.normal(3.0, 2.0, n), 3, 2),
+        (g.uniform(2.0, 4.0, n), 3, 12**-0.5 * 2),
+        (g.exponential(2.0, n), 2, 2),
+        (g.gamma(4.0, 0.5, n), 2, 1),
         (g.power(2.0, n), 2 / 3, 18**-0.5),
-        (g.poisson(4.0, n), 4, 2), (g.wald(2.0, 8.0, n), 2, 1), (g.bernoulli(0.5, n), 0.5, 0.5),
-        (g.binomial(16, 0.5, n), 8, 2), (g.weibull(1.0, n), 1, 1),
+        (g.poisson(4.0, n), 4, 2),
+        (g.wald(2.0, 8.0, n), 2, 1),
+        (g.bernoulli(0.5, n), 0.5, 0.5),
+        (g.binomial(16, 0.5, n), 8, 2),
+        (g.weibull(1.0, n), 1, 1),
     ):
         assert abs(float(draw.astype(float).mean()) - mean) < 0.05 * max(1, mean)
         assert abs(float(draw.astype(float).std()) - deviation) < 0.05 * max(1, deviation)
@@ -164,8 +184,10 @@ def test_generators_are_independent_and_copied():
 
 
 def test_signatures_are_numpys():
-    for name, expected in (("normal", "(loc=0.0, scale=1.0, size=None, dtype=None)"),
-                           ("gamma", "(shape, scale=1.0, size=None, dtype=None)")):
+    for name, expected in (
+        ("normal", "(loc=0.0, scale=1.0, size=None, dtype=None)"),
+        ("gamma", "(shape, scale=1.0, size=None, dtype=None)"),
+    ):
         assert str(inspect.signature(getattr(random, name))) == expected
     with pytest.raises(TypeError, match="missing a required argument: 'a'"):
         random.beta()
@@ -213,7 +235,8 @@ def test_fresh_entropy_inside_jit_is_refused():
 
 def test_a_generator_made_inside_jit():
     assert sj.jit(lambda s: Generator(4).normal(size=2))(0).tolist() == (
-        Generator(4).normal(size=2).tolist())
+        Generator(4).normal(size=2).tolist()
+    )
 
 
 def test_what_is_absent_says_so():

@@ -179,9 +179,7 @@ def delete_in_frame(frame: Frame, holder: Any, name: str) -> None:
     frame.write(holder, name, MISSING)
 
 
-def _goes_to_descriptor(
-    frame: Frame, holder: Any, name: str, method: str, *value: Any
-) -> bool:
+def _goes_to_descriptor(frame: Frame, holder: Any, name: str, method: str, *value: Any) -> bool:
     cls = type(holder)
     owner, found = static_lookup(cls, name)
     if owner is None or slot_descriptor(cls, name) is not None:

@@ -14,10 +14,9 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
-from .frames import CURRENT, Frame, raw_dict
+from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
-from .numbers import Number
 from .outside import Outside
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
@@ -47,7 +46,6 @@ class Traced:
     extra: list[Any]
     frame: Frame
     args: list[Any]
-
 
 
 Finish = Callable[[Frame, Any, list[Any], dict[str, Any]], list[Any]]
@@ -356,7 +354,9 @@ def check_captures(traced: Traced, ground: Ground) -> None:
     held = held_arrays(ground)
     for constant in (*traced.jaxpr.consts, *hidden_constants(traced.jaxpr.jaxpr)):
         path = held.get(id(constant))
-        if path is not None and not any(n.value is constant for n in ground.nodes if n.test == "is"):
+        if path is not None and not any(
+            n.value is constant for n in ground.nodes if n.test == "is"
+        ):
             raise BypassError(
                 f"{path} was read past attribute access.",
                 do="read it as an attribute (`self.name` or `getattr`), so that the read can be "

@@ -229,11 +229,22 @@ class Ground:
         return known[0]
 
     def find(
-        self, parent: Node | None, access: str, key: Any, value: Any, name: str, mode: str = "watched"
+        self,
+        parent: Node | None,
+        access: str,
+        key: Any,
+        value: Any,
+        name: str,
+        mode: str = "watched",
     ) -> Any:
         """Makes the node of a value, sets its test, and returns its entry.
 
         Args:
+            parent: the node from which the value was reached.
+            access: how; see `Node`.
+            key: the name or index that the access takes.
+            value: the value.
+            name: how a person would write the access.
             mode: 'watched' for what frames keep overlays of, 'args' for arguments (as watched; an
                 array is told from others by position, not by identity), 'outside' for what user
                 code reaches past the frames, 'foreign' for the content of objects not watched.
@@ -291,10 +302,9 @@ class Ground:
         """Lets what code loads from a class or a module be guarded."""
         if mode == "outside" and isinstance(value, type):
             self.classes[value] = None
-        elif mode == "outside" and isinstance(value, types.ModuleType):
-            if not is_library_module(value) and id(value) not in self.by_id:
-                self.known(node, value, value)
-                self.foreigners.append(node)
+        elif mode == "outside" and _is_user_module(value) and id(value) not in self.by_id:
+            self.known(node, value, value)
+            self.foreigners.append(node)
 
     def known(self, node: Node, value: Any, entry: Any) -> Any:
         """Remembers the entry of a value that has identity."""
@@ -419,8 +429,14 @@ class Ground:
         content = {name: raw_get(value, name) for name in names}
         self.pictures.append((node, content))
         for name, child in content.items():
-            self.find(node, "attr" if name in (raw_dict(value) or ()) else "slot", name, child,
-                      f".{name}", mode="foreign")
+            self.find(
+                node,
+                "attr" if name in (raw_dict(value) or ()) else "slot",
+                name,
+                child,
+                f".{name}",
+                mode="foreign",
+            )
         return value
 
     # Words for people --------------------------------------------------------------------------
@@ -442,3 +458,7 @@ class Ground:
     def number_of(self, number: Number) -> int:
         """Returns the index of a number's step on the tape."""
         return number.index
+
+
+def _is_user_module(value: Any) -> bool:
+    return isinstance(value, types.ModuleType) and not is_library_module(value)

@@ -44,7 +44,7 @@ MISS = object()
 """What a hot path returns when its plan does not fit the call."""
 
 
-class Retrace(Exception):  # noqa: N818, a signal between the program and its plan
+class Retrace(Exception):
     """Says that JAX wanted to trace a program for the second time: the plan does not fit."""
 
 
@@ -139,7 +139,9 @@ class Guards:
             case "attr":
                 return self._attribute(node, parent)
             case "slot":
-                return f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+                return (
+                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+                )
             case "target":
                 return f"targets[{key}]"
             case "names":
@@ -151,8 +153,11 @@ class Guards:
                 return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"
             case "key":
                 plain = type(node.parent.value) is dict
-                return (f"{parent}[{self._key(key)}]" if plain else
-                        f"{constant(dict.__getitem__)}({parent}, {self._key(key)})")
+                return (
+                    f"{parent}[{self._key(key)}]"
+                    if plain
+                    else f"{constant(dict.__getitem__)}({parent}, {self._key(key)})"
+                )
             case "child":
                 return f"c{node.parent.index}[{key}]"
             case "class":
@@ -212,24 +217,34 @@ class Guards:
                 return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
             case "equal":  # by text, too: Decimal('1.5') == Decimal('1.50')
                 k = constant(expect)
-                return (f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k} "
-                        f"and repr({v}) == {repr(expect)!r}")
+                return (
+                    f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k} "
+                    f"and repr({v}) == {repr(expect)!r}"
+                )
             case "content":
-                return (f"type({v}) is {constant(type(expect))} and {v}.dtype == "
-                        f"{constant(expect.dtype)} and {constant(same_content)}({v}, "
-                        f"{constant(expect)})")
+                return (
+                    f"type({v}) is {constant(type(expect))} and {v}.dtype == "
+                    f"{constant(expect.dtype)} and {constant(same_content)}({v}, "
+                    f"{constant(expect)})"
+                )
             case "numpy":
-                return (f"type({v}) is {constant(type(node.value))} and {v}.dtype == "
-                        f"{constant(expect[0])} and {v}.flags.writeable is {expect[1]}")
+                return (
+                    f"type({v}) is {constant(type(node.value))} and {v}.dtype == "
+                    f"{constant(expect[0])} and {v}.flags.writeable is {expect[1]}"
+                )
             case "function":
                 return self._function(node, v)
             case "foreign":
-                return (f"type({v}) is {constant(expect[0])} and {constant(raw_names)}({v}) == "
-                        f"{constant(expect[1])}")
+                return (
+                    f"type({v}) is {constant(expect[0])} and {constant(raw_names)}({v}) == "
+                    f"{constant(expect[1])}"
+                )
             case "loaded":
                 names = self.ground.outside.names
-                return (f"type({v}) is {constant(expect)} and {constant(_loaded)}({v}, "
-                        f"{constant(names)}) == {constant(_loaded(node.value, names))}")
+                return (
+                    f"type({v}) is {constant(expect)} and {constant(_loaded)}({v}, "
+                    f"{constant(names)}) == {constant(_loaded(node.value, names))}"
+                )
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
             case "length":
@@ -242,8 +257,9 @@ class Guards:
         k = self.source.constant(expect)
         if expect is None or type(expect) is bool or expect is Ellipsis:
             return f"{v} is {k}"
-        if type(expect) in (int, str, bytes, range) or (type(expect) is float and expect * 0 == 0
-                                                        and expect != 0):
+        if type(expect) in (int, str, bytes, range) or (
+            type(expect) is float and expect * 0 == 0 and expect != 0
+        ):
             return f"{v} is {k} or type({v}) is {type(expect).__name__} and {v} == {k}"
         return f"{self.source.constant(same_plain)}({v}, {k})"
 
@@ -251,12 +267,16 @@ class Guards:
         if node.access == "class":
             return f"{v} is {self.source.constant(node.value)}"
         code, holder = node.expect if type(node.expect) is tuple else (node.value.__code__, node)
-        found = (f"type({v}) is {self.source.constant(types.FunctionType)} and "
-                 f"{v}.__code__ is {self.source.constant(code)}")
+        found = (
+            f"type({v}) is {self.source.constant(types.FunctionType)} and "
+            f"{v}.__code__ is {self.source.constant(code)}"
+        )
         named = tuple(node.value.__kwdefaults__ or ())
-        defaults = (f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}"
-                    + (f" and tuple({v}.__kwdefaults__ or ()) == {named!r}" if named else
-                       f" and not {v}.__kwdefaults__"))
+        defaults = f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}" + (
+            f" and tuple({v}.__kwdefaults__ or ()) == {named!r}"
+            if named
+            else f" and not {v}.__kwdefaults__"
+        )
         same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
         return found + defaults + same
 
@@ -353,8 +373,11 @@ class Commit:
 
     def _held(self, node: Node) -> str:
         """The array in a slot; JAX must not share the memory of a NumPy array, which may change."""
-        return f"v{node.index}" if node.test != "numpy" else (
-            f"{self.source.constant(jnp.array)}(v{node.index})")
+        return (
+            f"v{node.index}"
+            if node.test != "numpy"
+            else (f"{self.source.constant(jnp.array)}(v{node.index})")
+        )
 
     def _existing(self, entry: Any) -> str:
         if type(entry) is Container:
@@ -376,8 +399,10 @@ class Commit:
             case NewCopy():
                 line(f"{name} = {constant(copy.copy)}({constant(recipe.value)})")
             case NewNumpy():
-                line(f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
-                     f"{constant(recipe.dtype)})")
+                line(
+                    f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
+                    f"{constant(recipe.dtype)})"
+                )
             case NewCall():
                 parts = ", ".join([self._build(part) for part in recipe.parts])
                 line(f"{name} = {constant(recipe.make)}({parts})")
@@ -392,7 +417,8 @@ class Commit:
             line(f"{name} = {constant(kind.build)}({constant(cls)}, {constant(empty)}, [])")
             children = ", ".join([self._build(child) for child in recipe.children])
             self.fills.append(
-                f"{constant(kind.store)}({name}, {constant(recipe.aux)}, [{children}])")
+                f"{constant(kind.store)}({name}, {constant(recipe.aux)}, [{children}])"
+            )
             return
         children = ", ".join([self._build(child) for child in recipe.children])
         if kind is LIST and cls is list:
@@ -413,15 +439,19 @@ class Commit:
             if type(container.real) is list:
                 self.stores.append(f"v{container.node.index}[:] = [{children}]")
             else:
-                self.stores.append(f"{constant(container.kind.store)}(v{container.node.index}, "
-                                   f"{constant(effect.aux)}, [{children}])")
+                self.stores.append(
+                    f"{constant(container.kind.store)}(v{container.node.index}, "
+                    f"{constant(effect.aux)}, [{children}])"
+                )
             return
         holder = effect.holder
         stand_in = self.ground.stand_ins.get(id(holder))
         value = "" if effect.recipe is MISSING else self._build(effect.recipe)
         if stand_in is not None:
-            self.stores.append(f"{constant(np.copyto)}(v{stand_in[1].node.index}, "
-                               f"{constant(np.asarray)}({value}), 'unsafe')")
+            self.stores.append(
+                f"{constant(np.copyto)}(v{stand_in[1].node.index}, "
+                f"{constant(np.asarray)}({value}), 'unsafe')"
+            )
             return
         name = f"v{self.ground.by_id[id(holder)][0].index}"
         self.stores.append(self._set(type(holder), name, effect.name, value))
@@ -433,8 +463,11 @@ class Commit:
         if issubclass(cls, Cell) and attr == "_value":
             return f"{name}._value = {value}"
         if descriptor is not None:
-            method = f"{constant(descriptor)}.__set__" if value else (
-                f"{constant(descriptor)}.__delete__")
+            method = (
+                f"{constant(descriptor)}.__set__"
+                if value
+                else (f"{constant(descriptor)}.__delete__")
+            )
             return f"{method}({name}, {value})" if value else f"{method}({name})"
         index = name.removeprefix("v")
         known = index.isdigit() and int(index) in self.source.dicts

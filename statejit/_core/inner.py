@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-
 from .cells import Cell
 from .containers import Container
 from .discovery import Traced
@@ -130,5 +129,3 @@ class Builder:
                     object.__setattr__(recipe.shell, name, value)
                 else:
                     self.beneath.write(recipe.shell, name, value)
-
-

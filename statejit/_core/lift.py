@@ -201,8 +201,8 @@ class Lifted(Wrapper):
         self.made += 1
         if self.made == MANY_PLANS:
             warnings.warn(
-                f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it reads "
-                "changes from call to call. Compare `guards` of the last plans in its `plans`; a "
+                f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it "
+                "reads changes from call to call. Compare `guards` of the last plans in its `plans`; a "
                 "list that grows at each call compiles at each call.",
                 stacklevel=5,
             )

@@ -25,7 +25,9 @@ class Memory:
         """Says whether the number at an address is to be symbolic, and takes note of its value."""
         if address in self.fixed:
             return False
-        if address[0][0] in ("args", "kwargs") or not same_plain(self.seen.setdefault(address, value), value):
+        if address[0][0] in ("args", "kwargs") or not same_plain(
+            self.seen.setdefault(address, value), value
+        ):
             self.varying.add(address)
         return address in self.varying
 

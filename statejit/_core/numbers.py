@@ -2,8 +2,8 @@
 
 A `Number` passes for an `int` or a `float`. Arithmetic on it is recorded on a tape and done again
 in Python at each call, so that what is committed is Python's own number, exactly. Where JAX takes
-it, its value becomes a weakly typed 0-d input of the program. A comparison guards its outcome; whoever asks for the
-value itself gets the plain number, and the tape a guard.
+it, its value becomes a weakly typed 0-d input of the program. A comparison guards its outcome;
+whoever asks for the value itself gets the plain number, and the tape a guard.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ Number.__bool__ = lambda self: self.tape.apply(bool, self).plain()  # type: igno
 Number.__round__ = lambda self, *n: self.tape.apply(round, self, *n)  # type: ignore[attr-defined]
 Number.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
 Number.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+
 
 def _flatten(number: Number) -> tuple[tuple[Any], None]:
     # `jax.tree.map` hands leaves to the user's function, which is to see a Python number.

@@ -132,7 +132,7 @@ class Outside:
             for name, value in list(vars(base).items()):
                 implicit = names is None and is_special(name) and isinstance(value, _FUNCTIONS)
                 loaded = name in (self.names if names is None else names)
-                if (implicit and name not in _MAKERS or loaded) and name not in _IGNORED:
+                if ((implicit and name not in _MAKERS) or loaded) and name not in _IGNORED:
                     self.ground.class_entry(base, name, value)
 
     def follow_makers(self, cls: type) -> None:
@@ -185,7 +185,7 @@ class Outside:
             )
 
     def put_back(self) -> tuple[list[Node], str]:
-        """Undoes all changes; returns where they were, and which global generator was drawn from."""
+        """Undoes all changes; returns where they were, and what global generator was drawn from."""
         changed = self.changes()
         for node in reversed(changed):
             self.undo(node)
@@ -193,7 +193,7 @@ class Outside:
 
     def undo(self, node: Node) -> None:
         """Puts back what was found at a node."""
-        pictures = dict((id(n), p) for n, p in self.ground.pictures)
+        pictures = {id(n): p for n, p in self.ground.pictures}
         if id(node) in pictures and fetch(node) is node.value:
             put_back(node.value, pictures[id(node)])
         else:

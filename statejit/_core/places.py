@@ -34,7 +34,7 @@ def is_library_code(code: types.CodeType) -> bool:
 def is_library_module(module: types.ModuleType) -> bool:
     """Says whether a module is not the user's."""
     filename = getattr(module, "__file__", None)
-    return filename is None and module.__name__ != "__main__" or is_library_file(filename or "")
+    return (filename is None and module.__name__ != "__main__") or is_library_file(filename or "")
 
 
 def user_line() -> str:

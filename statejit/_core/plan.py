@@ -81,7 +81,7 @@ class Plan:
         return f"Plan(reads={self.reads}, writes={self.writes}, guards={len(self.guards)})"
 
     def _traced_once(self) -> Callable[..., Any]:
-        """Returns the function for `jax.jit`. JAX wants a second trace where the plan doesn't fit."""
+        """Returns the function for `jax.jit`; it refuses a second trace: the plan does not fit."""
 
         def once(*inputs: Any) -> Any:
             if self.signature is not None:

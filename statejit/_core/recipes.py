@@ -169,6 +169,7 @@ class Writer:
         """Returns the recipe of one value.
 
         Args:
+            value: what the user's code left behind.
             name: what the value is called in an error.
             holder: what holds it.
 
@@ -245,8 +246,9 @@ class Writer:
             aux, children = kind.take_apart(value)
             new = NewContainer(kind, type(value), aux, [])
             self.memo[id(value)] = (value, new)  # before the children: there may be cycles
-            new.children.extend(self.recipe(c, f"{name}[{i}]", holder)
-                                for i, c in enumerate(children))
+            new.children.extend(
+                self.recipe(c, f"{name}[{i}]", holder) for i, c in enumerate(children)
+            )
             return new
         return self._foreign(value, name, holder)
 
@@ -277,8 +279,9 @@ class Writer:
             if isinstance(value, (types.FunctionType, Wrapper, functools.partial)):
                 self._check_function(value, name, holder, seen)
             elif not isinstance(self._simple_or_none(value), (Constant, Existing)):
-                self._refuse(f"a function over the traced value {type(value).__name__}", name,
-                             holder)
+                self._refuse(
+                    f"a function over the traced value {type(value).__name__}", name, holder
+                )
 
     def _simple_or_none(self, value: Any) -> Any:
         if is_tracer(value) or type(value) is Number:
@@ -292,15 +295,24 @@ class Writer:
             return Constant(value)
         for attr, content in (raw_dict(value) or {}).items():
             if not (is_plain(content) or isinstance(content, (*VALUES, *BY_IDENTITY))):
-                self._refuse(f"a {type(value).__name__} that holds a {type(content).__name__} in "
-                             f".{attr}", name, holder)
+                self._refuse(
+                    f"a {type(value).__name__} that holds a {type(content).__name__} in .{attr}",
+                    name,
+                    holder,
+                )
         return NewCopy(copy.copy(value))
 
     def _refuse(self, what: str, name: str, holder: Any) -> None:
         ground = self.frame.ground
-        path = name if holder is None else (
-            ground.path_of_entry(holder) + f"[{name}]" if type(holder) is Container
-            else ground.path_of(holder, name))
+        path = (
+            name
+            if holder is None
+            else (
+                ground.path_of_entry(holder) + f"[{name}]"
+                if type(holder) is Container
+                else ground.path_of(holder, name)
+            )
+        )
         raise EscapeError(
             f"{path} would keep {what}, made inside, after the trace has ended.",
             where=ground.where(),

@@ -11,5 +11,6 @@ __all__ = sorted(namespace(jnp.fft))
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"module 'statejit.numpy.fft' has no attribute {name!r}: "
-                         "jax.numpy.fft has none")
+    raise AttributeError(
+        f"module 'statejit.numpy.fft' has no attribute {name!r}: jax.numpy.fft has none"
+    )

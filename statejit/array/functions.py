@@ -132,8 +132,9 @@ def _with_axes(value: Any, ndmin: int = 0, order: str = "K", **kwargs: Any) -> A
 
 
 @functools.wraps(jnp.asarray)
-def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None,
-            **kwargs: Any) -> Any:
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None, **kwargs: Any
+) -> Any:
     """Returns the array itself if it is a mutable one that fits, or else a new one."""
     is_ours = isinstance(a, Array) and not a.host
     fits = dtype is None or (is_ours and a.value.dtype == jax.dtypes.canonicalize_dtype(dtype))

@@ -13,8 +13,10 @@ from .operators import casts_same_kind
 
 def _mutable(array: Any, name: str) -> Array:
     if not isinstance(array, Array):
-        raise TypeError(f"{name}() changes its first argument, which is a {type(array).__name__}: "
-                        "it takes a statejit array")
+        raise TypeError(
+            f"{name}() changes its first argument, which is a {type(array).__name__}: "
+            "it takes a statejit array"
+        )
     return array
 
 
@@ -41,8 +43,10 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     new = jnp.asarray(unpacked(src, True))
     old = dst.value
     if casting != "unsafe" and not new.weak_type and not casts_same_kind(new.dtype, old.dtype):
-        raise TypeError(f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
-                        f"dtype({str(old.dtype)!r}) according to the rule {casting!r}")
+        raise TypeError(
+            f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
+            f"dtype({str(old.dtype)!r}) according to the rule {casting!r}"
+        )
     if where is True:
         dst[...] = new
     else:

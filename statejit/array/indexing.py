@@ -61,7 +61,7 @@ def _is_mask(index: Any) -> bool:
 
 def _where(mask: Any, new: Any, value: Any) -> Any:
     """Sets the same value wherever a mask holds: no shape depends on the mask, so it traces."""
-    new = _stretched(new, value.shape[mask.ndim:], None)
+    new = _stretched(new, value.shape[mask.ndim :], None)
     return jnp.where(mask.reshape(mask.shape + (1,) * (value.ndim - mask.ndim)), new, value)
 
 

@@ -33,10 +33,16 @@ def taking_arrays(fun: Function) -> Function:
     shaping = getattr(fun, "__name__", "") in SHAPING
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple([
-            a.value if isinstance(a, Cell) else a if type(a) in AS_IS else unpacked(a, i in lists)
-            for i, a in enumerate(args)
-        ])
+        args = tuple(
+            [
+                a.value
+                if isinstance(a, Cell)
+                else a
+                if type(a) in AS_IS
+                else unpacked(a, i in lists)
+                for i, a in enumerate(args)
+            ]
+        )
         if kwargs:
             kwargs = {k: unpacked(v, k in lists) for k, v in kwargs.items()}
         if sequences:
@@ -68,8 +74,11 @@ def unpacked(value: Any, as_array: bool = False) -> Any:
             return jnp.asarray(children)
         if all(a is b for a, b in zip(children, value, strict=True)):
             return value
-        return children if cls is list else (
-            tuple(children) if cls is tuple else tuple.__new__(cls, children))
+        return (
+            children
+            if cls is list
+            else (tuple(children) if cls is tuple else tuple.__new__(cls, children))
+        )
     if cls is dict:
         return {k: unpacked(v) for k, v in value.items()}
     if cls is types.FunctionType:

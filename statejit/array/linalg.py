@@ -11,5 +11,6 @@ __all__ = sorted(namespace(jnp.linalg))
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"module 'statejit.numpy.linalg' has no attribute {name!r}: "
-                         "jax.numpy.linalg has none")
+    raise AttributeError(
+        f"module 'statejit.numpy.linalg' has no attribute {name!r}: jax.numpy.linalg has none"
+    )

@@ -134,8 +134,10 @@ _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.c
 
 def casts_same_kind(source: Any, target: Any) -> bool:
     """Says whether NumPy's rule 'same_kind' lets one dtype be cast to another."""
-    kinds = [next((i for i, k in enumerate(_KINDS) if jnp.issubdtype(d, k)), None)
-             for d in (source, target)]
+    kinds = [
+        next((i for i, k in enumerate(_KINDS) if jnp.issubdtype(d, k)), None)
+        for d in (source, target)
+    ]
     return source == target or (None not in kinds and kinds[0] <= kinds[1])  # type: ignore
 
 

@@ -21,6 +21,7 @@ from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.ground import Ground
 from .._core.numbers import Number
+from ..errors import BypassError
 from . import indexing
 from .array import Array, made
 from .lifting import unpacked
@@ -30,8 +31,13 @@ HOST = (np.ndarray, np.generic, bool, int, float, complex, list, tuple)
 
 _INDICES = frozenset({"argmax", "argmin", "argsort", "argpartition", "searchsorted", "nonzero"})
 _AVERAGES = frozenset({"mean", "std", "var"})
-_SUMS = {"sum": np.add, "cumsum": np.add, "trace": np.add, "prod": np.multiply,
-         "cumprod": np.multiply}
+_SUMS = {
+    "sum": np.add,
+    "cumsum": np.add,
+    "trace": np.add,
+    "prod": np.multiply,
+    "cumprod": np.multiply,
+}
 
 
 _CLASS = np.ma.MaskedArray
@@ -48,13 +54,15 @@ class StandIn(Array):
         array: the NumPy array; what it holds is read through the current frame.
     """
 
-    __slots__ = ("_layout",)
+    __slots__ = ("_layout", "_written")
     host = True
     scalar = False
     __class__ = property(lambda self: _CLASS)  # type: ignore[assignment]  # `type()` knows better
 
     def __init__(self, array: np.ndarray) -> None:
         self._layout = array  # and no `_value`: the ground knows the slot of each stand-in
+        self._written = False
+        _refuse_overlap(self, after_write=True)
 
     @property
     def to_numpy_at_commit(self) -> Any:
@@ -80,6 +88,9 @@ class StandIn(Array):
     def value(self, value: Any) -> None:
         if not self._layout.flags.writeable:
             raise ValueError("assignment destination is read-only")
+        if not getattr(self, "_written", True):
+            _refuse_overlap(self)
+            self._written = True
         _set_content(self, value)
 
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
@@ -108,8 +119,9 @@ class StandIn(Array):
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Returns the elements in another shape; a view exactly where NumPy has one."""
         new = unpacked(shape[0] if len(shape) == 1 else shape)
-        return self._viewed(lambda v: v.reshape(new, order=order),
-                            lambda v, out: out.reshape(v.shape, order=order))
+        return self._viewed(
+            lambda v: v.reshape(new, order=order), lambda v, out: out.reshape(v.shape, order=order)
+        )
 
     def ravel(self, order: str = "C") -> Any:
         """Returns the elements in one row; a view exactly where NumPy has one."""
@@ -121,8 +133,9 @@ class StandIn(Array):
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Returns a view with two axes exchanged."""
-        return self._viewed(lambda v: v.swapaxes(axis1, axis2),
-                            lambda v, out: out.swapaxes(axis1, axis2))
+        return self._viewed(
+            lambda v: v.swapaxes(axis1, axis2), lambda v, out: out.swapaxes(axis1, axis2)
+        )
 
     def transpose(self, *axes: Any) -> Any:
         """Returns a view with permuted axes."""
@@ -165,8 +178,9 @@ class Scalar(StandIn):
         return self._layout.dtype.type
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(f"{self._layout.dtype.type.__name__!r} object does not support item "
-                        "assignment")
+        raise TypeError(
+            f"{self._layout.dtype.type.__name__!r} object does not support item assignment"
+        )
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self
@@ -209,6 +223,29 @@ class View(StandIn):
         self._parent.value = self._write(self._parent.value, value)
 
 
+def _refuse_overlap(new: StandIn, after_write: bool = False) -> None:
+    """Refuses a write to memory that two NumPy arrays share: they have separate slots.
+
+    Args:
+        new: the stand-in that is written, or made.
+        after_write: whether only stand-ins that have been written count.
+    """
+    frame = CURRENT.get()
+    if frame is None:
+        return
+    for other, slot in frame.ground.stand_ins.values():
+        if other is new or (after_write and not other._written):
+            continue
+        if np.may_share_memory(other._layout, new._layout):
+            raise BypassError(
+                f"a NumPy array was written that shares memory with another one, "
+                f"{slot.node.path()}.",
+                where=frame.ground.where(),
+                do="keep one of them, and take the other from it (`self.a[:2]`) inside the "
+                "function, or make a copy of it.",
+            )
+
+
 def stand_in(value: Any, dtype: Any, layout: np.ndarray | None = None) -> StandIn:
     """Returns the stand-in of a NumPy array (or, without axes, of a scalar) made inside a trace.
 
@@ -225,8 +262,11 @@ def stand_in(value: Any, dtype: Any, layout: np.ndarray | None = None) -> StandI
 
 def is_host(operand: Any) -> bool:
     """Says whether an operand is NumPy's or Python's: a result of such operands is NumPy's."""
-    return getattr(operand, "host", False) if issubclass(type(operand), Cell) else (
-        isinstance(operand, HOST))
+    return (
+        getattr(operand, "host", False)
+        if issubclass(type(operand), Cell)
+        else (isinstance(operand, HOST))
+    )
 
 
 def _is_mutable(operand: Any) -> bool:
@@ -306,8 +346,9 @@ def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
         return found
     value = found.value
     if not isinstance(probe, (np.ndarray, np.generic)):
-        wide = any(layout.dtype.itemsize == 8 * (1 + (layout.dtype.kind == "c"))
-                   for layout in layouts)
+        wide = any(
+            layout.dtype.itemsize == 8 * (1 + (layout.dtype.kind == "c")) for layout in layouts
+        )
         return stand_in(value, _WIDE.get(str(value.dtype), value.dtype) if wide else value.dtype)
     if isinstance(probe, np.ndarray) and any(np.may_share_memory(probe, v) for v in layouts):
         probe = probe.view()
@@ -320,8 +361,12 @@ def _like_tuple(found: Any, items: list[Any]) -> Any:
     return tuple.__new__(cls, items) if issubclass(cls, tuple) else tuple(items)
 
 
-_WIDE = {"float32": np.dtype("f8"), "int32": np.dtype("i8"), "uint32": np.dtype("u8"),
-         "complex64": np.dtype("c16")}
+_WIDE = {
+    "float32": np.dtype("f8"),
+    "int32": np.dtype("i8"),
+    "uint32": np.dtype("u8"),
+    "complex64": np.dtype("c16"),
+}
 
 
 def _is_array(value: Any) -> bool:

@@ -275,5 +275,3 @@ def value_and_grad(
         (9.0, 6.0)
     """
     return Gradient(fun, grad_vars, argnums, (has_aux, True, True))
-
-

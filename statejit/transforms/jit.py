@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, overload
@@ -52,7 +53,9 @@ class Jitted(Lifted):
     def jit_options(self, traced: Traced) -> dict[str, Any]:
         """Returns the options of `jax.jit`, with the inputs that stem from donated arguments."""
         positions, names = self.donated
-        given = [n for n in range(len(traced.inputs)) if _is_donated(traced.inputs[n], *self.donated)]
+        given = [
+            n for n in range(len(traced.inputs)) if _is_donated(traced.inputs[n], *self.donated)
+        ]
         donate = {"donate_argnums": tuple(given)} if positions or names else {}
         return {**self.options, **donate}
 
@@ -82,14 +85,12 @@ class Jitted(Lifted):
             inputs.extend(found)
             raise _Gathered
 
-        try:
+        with contextlib.suppress(_Gathered):
             plan.dispatch(self.fun, args, kwargs, stop)
-        except _Gathered:
-            pass
         return Lowered(self, plan, plan.jitted.lower(*inputs))
 
 
-class _Gathered(Exception):  # noqa: N818, a signal
+class _Gathered(Exception):
     pass
 
 

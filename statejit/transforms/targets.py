@@ -132,13 +132,19 @@ class Wanted:
 
     def _params(self, model: Base) -> list[Any]:
         found = _classified(self.frame, [((), model)])
-        return [(leaf.path, leaf.content) for leaf, collection in found
-                if collection == "params" and type(leaf.content) is Slot]
+        return [
+            (leaf.path, leaf.content)
+            for leaf, collection in found
+            if collection == "params" and type(leaf.content) is Slot
+        ]
 
     def _chosen(self, predicate: Any) -> list[Any]:
         found = _classified(self.frame, roots_of(self.frame, self.fun))
-        return [(leaf.path, leaf.content) for leaf, _ in found
-                if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)]
+        return [
+            (leaf.path, leaf.content)
+            for leaf, _ in found
+            if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)
+        ]
 
 
 def _refuse(what: str) -> NoReturn:
