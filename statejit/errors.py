@@ -6,7 +6,7 @@
     ├── TracedControlFlowError (TypeError)     Python asked a traced array for its value
     ├── RawTransformError (RuntimeError)       state met a JAX transformation that was not lifted
     ├── ForeignObjectError (TypeError)         an unwatched object holds arrays, or was written
-    ├── FrozenValueError (TypeError)           a value that no guard describes (an iterator, a file ...)
+    ├── FrozenValueError (TypeError)           a value that no guard describes: iterators, files ...
     ├── OutsideChangeError (RuntimeError)      a global, a cell or a class was changed inside
     ├── EscapeError (RuntimeError)             something traced would outlive its trace
     ├── BypassError (RuntimeError)             an attribute was changed past the hooks

@@ -202,8 +202,8 @@ class Lifted(Wrapper):
         if self.made == MANY_PLANS:
             warnings.warn(
                 f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it "
-                "reads changes from call to call. Compare `guards` of the last plans in its `plans`; a "
-                "list that grows at each call compiles at each call.",
+                "reads changes from call to call. Compare `guards` of the last plans in its "
+                "`plans`; a list that grows at each call compiles at each call.",
                 stacklevel=5,
             )
 
