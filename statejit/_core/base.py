@@ -64,6 +64,8 @@ class Base:
             return
         if is_tracer(value):
             _refuse_tracer(self, name)
+        if isinstance(value, Cell):
+            value.settle()
         if open_traces:
             written_outside.add((id(self), name))
         old = raw_get(self, name)

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.slots import is_tracer
-from .indexing import cast, setitem
 from .lifting import packed, taking_arrays, unpacked
-from .operators import Arithmetic, fitted
+from .operators import Arithmetic, fitted, operand
 
 
 def method(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,7 +48,7 @@ def assigned(out: Any, found: Any, name: str) -> Any:
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
         np.copyto(out, np.asarray(found), casting="same_kind")
     elif isinstance(out, Arithmetic):
-        out.value = fitted(jnp.asarray(found), out.value, name)
+        out._assign(fitted(jnp.asarray(found), out.value, name))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
     return out
@@ -70,20 +69,10 @@ class Methods(Arithmetic):
 
     __slots__ = ()
 
-    shape = passed("shape", "The lengths of the axes.")
-    dtype = passed("dtype", "The dtype, as NumPy has it.")
-    ndim = passed("ndim", "The number of axes.")
-    size = passed("size", "The number of elements.")
-    nbytes = passed("nbytes", "The bytes of all elements.")
-    itemsize = passed("itemsize", "The bytes of one element.")
     weak_type = passed("weak_type", "Whether JAX takes the dtype for a Python number's.")
     sharding = passed("sharding", "How the array lies on devices.")
     device = passed("device", "The device, or the sharding.")
     is_fully_addressable = passed("is_fully_addressable", "Whether this process holds all of it.")
-    T = derived(jnp.transpose, "The transpose.")
-    mT = derived(jnp.matrix_transpose, "The transpose of the last two axes.")
-    real = derived(jnp.real, "The real part.")
-    imag = derived(jnp.imag, "The imaginary part.")
 
     all = method(jnp.all)
     any = method(jnp.any)
@@ -97,7 +86,6 @@ class Methods(Arithmetic):
     conjugate = method(jnp.conj)
     cumprod = method(jnp.cumprod)
     cumsum = method(jnp.cumsum)
-    diagonal = method(jnp.diagonal)
     dot = method(jnp.dot)
     flatten = method(jnp.ravel)
     max = method(jnp.max)
@@ -106,27 +94,14 @@ class Methods(Arithmetic):
     nonzero = method(jnp.nonzero)
     prod = method(jnp.prod)
     ptp = method(jnp.ptp)
-    ravel = method(jnp.ravel)
     repeat = method(jnp.repeat)
     round = method(jnp.round)
     searchsorted = method(jnp.searchsorted)
-    squeeze = method(jnp.squeeze)
     std = method(jnp.std)
     sum = method(jnp.sum)
-    swapaxes = method(jnp.swapaxes)
     take = method(jnp.take)
     trace = method(jnp.trace)
     var = method(jnp.var)
-
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        """Returns the elements in another shape: `a.reshape(2, 3)` or `a.reshape((2, 3))`."""
-        shape = unpacked(shape[0] if len(shape) == 1 else shape)
-        return self._wrap(jnp.reshape(self.value, shape, order=order), "", self)
-
-    def transpose(self, *axes: Any) -> Any:
-        """Returns the array with its axes permuted, by default reversed."""
-        order = unpacked(axes[0] if len(axes) == 1 else axes or None)
-        return self._wrap(jnp.transpose(self.value, order), "", self)
 
     def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
         """Returns a copy with another dtype."""
@@ -136,42 +111,40 @@ class Methods(Arithmetic):
 
     def copy(self, order: str = "C") -> Any:
         """Returns an array of its own with the same content."""
-        return self._wrap(self.value.copy(), "", self)
+        value = self.value.copy()
+        return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
 
     def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
         """Returns the slices along an axis for which the condition holds."""
         found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
         return self._wrap(found, "", self) if out is None else assigned(out, found, "compress")
 
-    def view(self, dtype: Any = None) -> Any:
-        """Returns the same bits as another dtype."""
-        return self._wrap(self.value.view(dtype), "", self)
-
     # In place ----------------------------------------------------------------------------------
 
     def fill(self, value: Any) -> None:
         """Sets all elements to one value."""
-        self.value = jnp.full_like(self.value, cast(value, self.value.dtype))
+        self[...] = value
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
         """Sorts the array in place."""
-        self.value = jnp.sort(self.value, axis, **kwargs)
+        self._assign(jnp.sort(self.value, axis, **kwargs))
 
     def partition(self, kth: int, axis: int = -1) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
-        self.value = jnp.partition(self.value, kth, axis)
+        self._assign(jnp.partition(self.value, kth, axis))
 
     def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
-        values = jnp.asarray(unpacked(values, True)).astype(self.value.dtype)
-        indices = unpacked(indices, True)
-        if mode == "raise":  # static indices are checked, those that are traced cannot be
-            flat = self.value.ravel()
-            values = jnp.resize(values, jnp.shape(indices))
-            indices = indices if is_tracer(indices) else np.asarray(indices)
-            self.value = setitem(flat, indices, values).reshape(self.value.shape)
-        else:
-            self.value = jnp.put(self.value, indices, values, mode=mode, inplace=False)
+        flat = self._flattened()
+        indices = operand(indices)
+        values = jnp.resize(jnp.asarray(operand(values)), jnp.shape(indices))
+        if mode == "wrap":
+            indices = jnp.asarray(indices) % max(self.size, 1)
+        elif mode == "clip":
+            indices = jnp.clip(jnp.asarray(indices), 0, self.size - 1)
+        elif mode != "raise":
+            raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+        flat[indices if is_tracer(indices) else np.asarray(indices)] = values
 
     # To Python and NumPy -----------------------------------------------------------------------
 

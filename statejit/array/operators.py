@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
+from .._core.frames import CURRENT
 from .._core.numbers import Number
 
 Binary = Callable[[Any, Any], Any]
@@ -28,6 +29,18 @@ class Operators(Cell):
         """Returns a result of an operation on this array; `operands` are as they were given."""
         raise NotImplementedError
 
+    def _rebinds(self) -> bool:
+        """Says whether in-place operators give a new array, as they do with NumPy's scalars."""
+        return False
+
+    def _update(self, fun: Any, *args: Any) -> None:
+        """Gives the array the content `fun(content, *args)`."""
+        raise NotImplementedError
+
+    def _assign(self, value: Any) -> None:
+        """Gives the array other content."""
+        raise NotImplementedError
+
 
 def operand(value: Any) -> Any:
     """Returns what JAX takes for an operand: the content of a cell, an array for a list."""
@@ -41,6 +54,8 @@ def operand(value: Any) -> Any:
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
     """Does an operation; shapes that don't fit are an error of NumPy's class, not of JAX's."""
     try:
+        if CURRENT.get() is None and fun in COMPILED:
+            return COMPILED[fun](left, right)
         return fun(left, right)
     except TypeError:
         if fun is not operator.matmul:
@@ -57,13 +72,37 @@ def _check_shapes(left: tuple[int, ...], right: tuple[int, ...]) -> None:
         ) from None
 
 
+COMPILED: dict[Binary, Any] = {
+    fun: jax.jit(fun, inline=True)
+    for fun in (
+        *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
+        *(operator.mod, operator.lt, operator.le, operator.gt, operator.ge, operator.eq),
+        *(operator.ne, operator.and_, operator.or_, operator.xor),
+    )
+}
+"""Operations that need no value of a Python number: compiled calls cost less than JAX's own."""
+
+
+def check_range(value: Any, other: Any) -> None:
+    """Refuses a Python integer that the dtype of an array can't hold, as NumPy does."""
+    if type(other) is int and not -128 <= other <= 127 or type(other) is int and other < 0:
+        dtype = value.dtype
+        if jnp.issubdtype(dtype, jnp.integer):
+            limits = jnp.iinfo(dtype)
+            if not limits.min <= other <= limits.max:
+                raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
+
+
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op> other`."""
 
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(_apply(fun, self.value, operand(other)), ufunc, self, other)
+        value = self.value
+        if type(other) is int:
+            check_range(value, other)
+        return self._wrap(_apply(fun, value, operand(other)), ufunc, self, other)
 
     return method
 
@@ -74,7 +113,10 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(_apply(fun, operand(other), self.value), ufunc, other, self)
+        value = self.value
+        if type(other) is int:
+            check_range(value, other)
+        return self._wrap(_apply(fun, operand(other), value), ufunc, other, self)
 
     return method
 
@@ -82,12 +124,23 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op>= other`, which assigns into the same cell and keeps its dtype."""
 
+    def changed(part: Any, other: Any) -> Any:
+        return fitted(_apply(fun, part, other), part, ufunc)
+
+    power = fun is operator.pow
+
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        old = self.value
-        new = _apply(fun, old, operand(other))
-        self.value = fitted(new, old, ufunc)
+        if self._rebinds():
+            return binary(fun, ufunc)(self, other)
+        other = operand(other)
+        if type(other) is int:
+            check_range(self, other)
+        if power and type(other) is int:  # JAX multiplies where it knows the exponent
+            self._assign(changed(self.value, other))
+        else:
+            self._update(changed, other)
         return self
 
     return method
