@@ -208,7 +208,8 @@ def collection_of(leaf: Leaf, content: Any, written: bool) -> str:
     if written:
         return "state"
     inexact = isinstance(content, jax.Array) and jnp.issubdtype(content.dtype, jnp.inexact)
-    return "params" if inexact else "constants"
+    is_numpy = getattr(type(leaf.holder), "host", False)  # inside a trace: a stand-in
+    return "params" if inexact and not is_numpy else "constants"
 
 
 class Discovery:
@@ -502,9 +503,13 @@ def _write(leaf: Leaf, value: Any) -> None:
         value = value.value
     if isinstance(leaf.holder, Cell):
         leaf.holder.value = jnp.asarray(value)
-    elif isinstance(leaf.content, np.ndarray):
+        return
+    if isinstance(leaf.content, np.ndarray):
         np.copyto(leaf.content, np.asarray(value))
-    elif not leaf.index:
+        return
+    if isinstance(leaf.content, jax.Array) and not isinstance(value, jax.Array):
+        value = jnp.asarray(value)  # flax restores NumPy arrays
+    if not leaf.index:
         setattr(leaf.holder, leaf.name, value)
     else:
         container = getattr(leaf.holder, leaf.name)

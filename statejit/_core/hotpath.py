@@ -23,7 +23,7 @@ from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
 from .frames import raw_get, raw_names, slot_descriptor
 from .ground import Ground, Node
-from .outside import cell_contents, same_content, static_get
+from .outside import alike, cell_contents, same_content, static_get
 from .recipes import (
     Computed,
     Constant,
@@ -212,6 +212,9 @@ class Guards:
                 return self._plain(v, expect)
             case "is":
                 return f"{v} is {constant(expect)}"
+            case "alike":
+                k = constant(expect)
+                return f"{v} is {k} or {constant(alike)}({v}, {k})"
             case "static":
                 k = constant(expect)
                 return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
