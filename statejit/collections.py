@@ -208,7 +208,7 @@ def collection_of(leaf: Leaf, content: Any, written: bool) -> str:
     if written:
         return "state"
     inexact = isinstance(content, jax.Array) and jnp.issubdtype(content.dtype, jnp.inexact)
-    is_numpy = getattr(type(leaf.holder), "host", False)  # inside a trace: a stand-in
+    is_numpy = isinstance(leaf.holder, Cell) and leaf.holder.host  # inside a trace: a stand-in
     return "params" if inexact and not is_numpy else "constants"
 
 

@@ -77,10 +77,12 @@ def on_ground(
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
+    frame = Frame(ground, ground)
     with hooked():
         try:
-            traced = run(fun, *entries, Frame(ground, ground), finish)
+            traced = run(fun, *entries, frame, finish)
         except BaseException:
+            memory.arrays = set(only_read(frame))
             outside.put_back()  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
@@ -89,6 +91,14 @@ def on_ground(
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
+
+
+def only_read(frame: Frame) -> Iterator[Any]:
+    """Yields the addresses of the NumPy arrays that a frame has read and not written."""
+    for stand_in, slot in frame.ground.stand_ins.values():
+        state = frame.states.get(id(stand_in))
+        if state is None or not state.written:
+            yield slot.node.address()
 
 
 def in_frame(

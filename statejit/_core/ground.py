@@ -340,16 +340,23 @@ class Ground:
 
     def numpy(self, node: Node, value: np.ndarray, mode: str) -> Any:
         if mode in ("outside", "foreign") or value.dtype.kind not in "biufcV":
-            node.must("content" if value.size <= 1000 else "is", value)
             if value.size <= 1000:
-                node.expect = value.copy()
-                self.pictures.append((node, value.copy()))
+                return self.content(node, value)
+            node.must("is", value)
             return value
+        if node.address() in self.memory.fixed:
+            return self.content(node, value)
         node.must("numpy", (value.dtype, value.flags.writeable))
         slot = Slot(value, fresh(jax.numpy.asarray(value)), node)
         stand_in = self.stand_in_type(value)
         self.stand_ins[id(stand_in)] = (stand_in, slot)
         return self.known(node, value, stand_in)
+
+    def content(self, node: Node, value: np.ndarray) -> np.ndarray:
+        """Guards a NumPy array by its content, and hands it out itself."""
+        node.must("content", value.copy())
+        self.pictures.append((node, value.copy()))
+        return self.known(node, value, value)
 
     def function(self, node: Node, value: types.FunctionType) -> Any:
         node.must("function", value)

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from ..errors import StatejitError
+from ..errors import StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
@@ -225,8 +225,11 @@ class Lifted(Wrapper):
             try:
                 return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
             except (TypeError, ValueError) as error:
-                # A library insists on plain numbers: once more, with those plain.
-                wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
+                # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
+                if isinstance(error, TracedControlFlowError):
+                    wanted = memory.arrays
+                else:
+                    wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
                 if not wanted - memory.fixed:
                     memory.fixed = before
                     raise

@@ -35,9 +35,6 @@ class Array(Methods):
     __slots__ = ("_collection",)
     __array_priority__ = 1000
 
-    host = False
-    """Whether it stands for an array of NumPy; see `standin`."""
-
     def __init__(self, value: Any, dtype: Any = None) -> None:
         super().__init__(content(value, dtype))
 
