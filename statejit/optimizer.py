@@ -144,8 +144,6 @@ def write(target: Any, new: PyTree) -> None:
         write_leaves(target, flat(new))
     elif isinstance(target, Cell):
         target.value = new
-    else:
-        kind = kind_of(target)
-        assert kind is not None
+    elif (kind := kind_of(target)) is not None:
         for child, value in zip(kind.take_apart(target)[1], kind.take_apart(new)[1], strict=True):
             write(child, value)

@@ -20,7 +20,7 @@ from .memory import Memory
 from .outside import Outside
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
-from .slots import MISSING, Slot, frozen_paths, is_placeholder
+from .slots import MISSING, frozen_paths, is_placeholder
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,7 +39,7 @@ class Traced:
     """
 
     pure: Callable[..., list[Any]]
-    inputs: list[Slot | int]
+    inputs: list[Any]
     jaxpr: Any
     effects: list[SetAttr | Refill]
     result: Any
@@ -246,7 +246,8 @@ def described(frame: Frame) -> Iterator[None]:
         yield
     except _VALUE_ASKED as error:
         entry = raising_frame(error)
-        where, source, paths = "", "", []
+        where, source = "", ""
+        paths: list[str] = []
         if entry is not None:
             code = entry.tb_frame.f_code
             where = f"{code.co_filename}:{entry.tb_lineno}"

@@ -81,11 +81,12 @@ class Node:
     __slots__ = ("access", "expect", "index", "key", "name", "parent", "test", "value")
 
     def __init__(
-        self, index: int, parent: Node | None, access: str, key: Any, name: str, value: Any
+        self, index: int, parent: Any, access: str, key: Any, name: str, value: Any
     ) -> None:
         self.index, self.parent, self.access, self.key = index, parent, access, key
         self.name, self.value = name, value
-        self.test, self.expect = "", None
+        self.test = ""
+        self.expect: Any = None
 
     def path(self) -> str:
         """Returns the way from the root, as Python that a person could paste."""
@@ -125,7 +126,7 @@ class Ground:
         self.nodes: list[Node] = []
         self.tape = Tape()
         self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry
-        self.reads: dict[tuple[int, str], Any] = {}
+        self.reads: dict[Any, Any] = {}
         self.stand_ins: dict[int, tuple[Any, Slot]] = {}
         self.class_reads: dict[tuple[type, str], Any] = {}
         self.touched: dict[int, tuple[Any, dict[str, Any] | None]] = {}
@@ -422,7 +423,8 @@ class Ground:
             node.must("type", type(value))
             self.pictures.append((node, Position(value)))
             return self.known(node, value, value)
-        if is_library_type(type(value)) or not (names or hasattr(value, "__dict__")):
+        cls: Any = type(value)
+        if is_library_type(cls) or not (names or hasattr(value, "__dict__")):
             node.must("is", value)
             return value
         self.classes[type(value)] = None
@@ -456,7 +458,7 @@ class Ground:
         """Returns the path of an attribute of an object, as far as it is known."""
         known = self.by_id.get(id(holder))
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
-        return start if name == "_value" else f"{start}.{name}"
+        return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""

@@ -147,7 +147,7 @@ class Guards:
             case "names":
                 return f"{constant(raw_names)}({parent})"
             case "item":
-                cls = type(node.parent.value) if node.parent else None
+                cls: Any = type(node.parent.value)
                 plain = cls in (list, tuple)
                 getter = constant(list.__getitem__ if issubclass(cls, list) else tuple.__getitem__)
                 return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"

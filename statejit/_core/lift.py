@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jax
-
 from ..errors import StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
@@ -23,7 +21,7 @@ from .ground import Ground, Wrapper
 from .hotpath import MISS
 from .inner import commit
 from .memory import Memory, refused
-from .plan import Plan
+from .plan import Plan, is_disabled
 
 MOST_PLANS = 256
 """How many plans of one code are kept; the least recently made is dropped first."""
@@ -72,7 +70,7 @@ def clear_cache() -> None:
     Example:
         >>> import statejit as sj
         >>> double = sj.jit(lambda x: 2 * x)
-        >>> double(1.0).item(), len(double.plans)
+        >>> double(1.0), len(double.plans)
         (2.0, 1)
         >>> sj.clear_cache()
         >>> len(double.plans)
@@ -183,7 +181,7 @@ class Lifted(Wrapper):
         return self._call_anew(args, kwargs)
 
     def _call_anew(self, args: Any, kwargs: Any) -> Any:
-        if self.compiled and jax.config.jax_disable_jit:
+        if self.compiled and is_disabled():
             return self.fun(*args, **kwargs)
         plan = self.plan(args, kwargs)
         result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)

@@ -166,7 +166,7 @@ def made(value: Any) -> Array:
 
 def rebuilt(cls: type, value: Any, collection: str | None) -> Any:
     """Returns a new cell of any class of arrays around `value`, whatever that is."""
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     if collection is not None:
         new._collection = collection
     Cell.__init__(new, value)
