@@ -33,7 +33,7 @@ class Array(Views):
         Array([6, 2, 3], dtype=int32)
     """
 
-    __slots__ = ("_collection", "_mark", "_own")
+    __slots__ = ("_collection", "_mark")
     __array_priority__ = 1000
 
     def __init__(self, value: Any, dtype: Any = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from . import indexing
 from .array import Array
 from .lifting import unpacked
 from .operators import casts_same_kind
@@ -50,7 +51,7 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     if where is True:
         dst[...] = new
     else:
-        dst.value = jnp.where(unpacked(where, True), new.astype(old.dtype), old)
+        dst._assign(jnp.where(unpacked(where, True), indexing.stretched(new, old.shape).astype(old.dtype), old))
 
 
 def putmask(a: Array, mask: Any, values: Any) -> None:
@@ -64,7 +65,7 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     a = _mutable(a, "putmask")
     old = a.value
     values = jnp.resize(jnp.asarray(unpacked(values, True)), old.shape).astype(old.dtype)
-    a.value = jnp.where(jnp.asarray(unpacked(mask, True)), values, old)
+    a._assign(jnp.where(jnp.asarray(unpacked(mask, True)), values, old))
 
 
 def place(arr: Array, mask: Any, vals: Any) -> None:
@@ -77,7 +78,7 @@ def place(arr: Array, mask: Any, vals: Any) -> None:
     """
     arr = _mutable(arr, "place")
     vals = jnp.asarray(unpacked(vals, True))
-    arr.value = jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False)
+    arr._assign(jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False))
 
 
 def put(a: Array, ind: Any, v: Any, mode: str = "raise") -> None:
@@ -104,7 +105,7 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1)
     arr = _mutable(arr, "put_along_axis")
     values = jnp.asarray(unpacked(values, True)).astype(arr.value.dtype)
     indices = jnp.asarray(unpacked(indices, True))
-    arr.value = jnp.put_along_axis(arr.value, indices, values, axis, inplace=False)
+    arr._assign(jnp.put_along_axis(arr.value, indices, values, axis, inplace=False))
 
 
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
@@ -124,7 +125,7 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     """
     a = _mutable(a, "fill_diagonal")
     val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
-    a.value = jnp.fill_diagonal(a.value, val, wrap, inplace=False)
+    a._assign(jnp.fill_diagonal(a.value, val, wrap, inplace=False))
 
 
 IN_PLACE = {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}

@@ -69,7 +69,7 @@ def assign(cell: Any, way: Any, operands: Any, new: Any, like: Any) -> None:
     common, starts = _split(way, operands, cell._value)
     run = _assigner(common, like, _is_alone(cell))
     cell._value = made = run(cell._value, starts, operands, new)
-    cell._own = weakref.ref(made)
+    _made[id(made)] = made
 
 
 @functools.lru_cache(4096)
@@ -101,7 +101,7 @@ def update(cell: Any, way: Any, operands: Any, fun: Fun, *args: Any) -> None:
     common, starts = _split(way, operands, cell._value)
     run = _updater(common, fun, _is_alone(cell))
     cell._value = new = run(cell._value, starts, operands, *args)
-    cell._own = weakref.ref(new)
+    _made[id(new)] = new
 
 
 @functools.lru_cache(4096)
@@ -129,10 +129,10 @@ _MOST = np.iinfo(np.int32).max
 # Whose buffer it is ----------------------------------------------------------------------------
 
 
+_made: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+"""Buffers that kernels have made: others may be shared in ways that Python does not count."""
+
+
 def _is_alone(cell: Any) -> bool:
     """Says whether a kernel made the buffer, and only the array holds it."""
-    own = getattr(cell, "_own", None)
-    if own is None or own() is not cell._value:
-        return False
-    own = None
-    return sys.getrefcount(cell._value) <= ALONE
+    return sys.getrefcount(cell._value) <= ALONE and id(cell._value) in _made

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.slots import is_tracer
+from . import complaints
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
 
@@ -23,10 +24,14 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     """
     call = taking_arrays(fun)
     name = fun.__name__
+    numpys = getattr(np.ndarray, {"ravel": "flatten"}.get(name, name), None)
 
     @functools.wraps(fun)
     def of_array(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        found = call(self.value, *args, **kwargs)
+        try:
+            found = call(self.value, *args, **kwargs)
+        except complaints.FAILURES as error:
+            complaints.complain(numpys, (self, *args), kwargs, error)
         if out is not None:
             return assigned(out, found, name)
         if isinstance(found, jax.Array):
@@ -36,19 +41,33 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     return of_array
 
 
-def assigned(out: Any, found: Any, name: str) -> Any:
+def into(out: Any, found: Any, name: str, casting: str = "same_kind") -> Any:
+    """Puts results that are mutable arrays into those given as `out=`; None takes no result."""
+    several = found if isinstance(found, tuple) else (found,)
+    given = out if isinstance(out, tuple) else (out,)
+    results = tuple(
+        value if target is None else assigned(target, value.value, name, casting)
+        for target, value in zip(given, several, strict=True)
+    )
+    return results if isinstance(found, tuple) else results[0]
+
+
+def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any:
     """Puts a result into the array given as `out=`, and returns that.
 
     Args:
-        out: a mutable array, a NumPy array, or a tuple of one of them.
-        found: the result.
+        out: a mutable array, a NumPy array, or a tuple of them.
+        found: the result, a `jax.Array` or a tuple.
         name: the name of the function, for errors.
+        casting: 'same_kind' or 'unsafe'.
     """
-    out = out[0] if isinstance(out, tuple) else out
+    out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(out, tuple):
+        return tuple(assigned(o, f, name, casting) for o, f in zip(out, found, strict=True))
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
-        np.copyto(out, np.asarray(found), casting="same_kind")
+        np.copyto(out, np.asarray(found), casting=casting)
     elif isinstance(out, Arithmetic):
-        out._assign(fitted(jnp.asarray(found), out.value, name))
+        out._assign(fitted(jnp.asarray(found), *out._like(), name, casting))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
     return out

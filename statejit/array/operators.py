@@ -13,6 +13,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number
+from . import complaints
 
 Binary = Callable[[Any, Any], Any]
 
@@ -52,24 +53,13 @@ def operand(value: Any) -> Any:
 
 
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
-    """Does an operation; shapes that don't fit are an error of NumPy's class, not of JAX's."""
+    """Does an operation; what NumPy refuses, too, it refuses with NumPy's error."""
     try:
         if CURRENT.get() is None and fun in COMPILED:
             return COMPILED[fun](left, right)
         return fun(left, right)
-    except TypeError:
-        if fun is not operator.matmul:
-            _check_shapes(jnp.shape(left), jnp.shape(right))
-        raise
-
-
-def _check_shapes(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    try:
-        np.broadcast_shapes(left, right)
-    except ValueError:
-        raise ValueError(
-            f"operands could not be broadcast together with shapes {left} {right}"
-        ) from None
+    except complaints.FAILURES as error:
+        complaints.complain(fun, (left, right), {}, error)
 
 
 COMPILED: dict[Binary, Any] = {
@@ -125,7 +115,7 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op>= other`, which assigns into the same cell and keeps its dtype."""
 
     def changed(part: Any, other: Any) -> Any:
-        return fitted(_apply(fun, part, other), part, ufunc)
+        return fitted(_apply(fun, part, other), part.shape, part.dtype, ufunc)
 
     power = fun is operator.pow
 
@@ -155,31 +145,35 @@ def unary(fun: Callable[[Any], Any], ufunc: str) -> Callable[[Any], Any]:
     return method
 
 
-def fitted(new: Any, old: Any, ufunc: str) -> Any:
+def fitted(
+    new: Any, shape: tuple[int, ...], dtype: Any, ufunc: str, casting: str = "same_kind"
+) -> Any:
     """Returns the result of an in-place operation with the type of the array that receives it.
 
     Args:
         new: the result.
-        old: the content so far.
+        shape: the shape of the array.
+        dtype: its dtype.
         ufunc: the name of the operation, for the error.
+        casting: 'same_kind' or 'unsafe'.
 
     Raises:
         TypeError: if the cast is not of the same kind (an integer array can't receive floats).
         ValueError: if the result has another shape.
     """
-    if new.shape != old.shape:
+    if new.shape != shape:
         raise ValueError(
-            f"non-broadcastable output operand with shape {old.shape} doesn't match the broadcast "
+            f"non-broadcastable output operand with shape {shape} doesn't match the broadcast "
             f"shape {new.shape}"
         )
-    if new.dtype == old.dtype:
+    if new.dtype == dtype:
         return new
-    if not casts_same_kind(new.dtype, old.dtype):
+    if casting != "unsafe" and not casts_same_kind(new.dtype, dtype):
         raise TypeError(
             f"Cannot cast ufunc {ufunc!r} output from dtype({str(new.dtype)!r}) to "
-            f"dtype({str(old.dtype)!r}) with casting rule 'same_kind'"
+            f"dtype({str(dtype)!r}) with casting rule 'same_kind'"
         )
-    return new.astype(old.dtype)
+    return new.astype(dtype)
 
 
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)

@@ -286,7 +286,7 @@ def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
         probes = probe if isinstance(probe, (list, tuple)) else [None] * len(found)
         fitted = [_fitted_to(f, p, layouts) for f, p in zip(found, probes, strict=True)]
         return list(fitted) if isinstance(probe, list) else _like_tuple(found, fitted)
-    if not isinstance(found, Array):
+    if not isinstance(found, Array) or issubclass(type(found), StandIn):
         return found
     value = found.value
     if not isinstance(probe, (np.ndarray, np.generic)):
