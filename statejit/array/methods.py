@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import math
+import os
+import pickle
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -73,6 +77,11 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
     return out
 
 
+@contextlib.contextmanager
+def _kept(file: Any) -> Iterator[Any]:
+    yield file
+
+
 def derived(fun: Callable[[Any], Any], doc: str) -> Any:
     """Makes a property that is computed from the content, and is an array."""
     return property(lambda self: self._wrap(fun(self.value), "", self), doc=doc)
@@ -122,11 +131,26 @@ class Methods(Arithmetic):
     trace = method(jnp.trace)
     var = method(jnp.var)
 
-    def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
-        """Returns a copy with another dtype."""
+    def astype(
+        self,
+        dtype: Any,
+        order: str = "K",
+        casting: Any = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
+        """Returns the array in another dtype: a copy, unless `copy=False` and it has it already."""
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+        if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(
+                f"Cannot cast array data from dtype({str(self.dtype)!r}) to "
+                f"dtype({str(dtype)!r}) according to the rule {casting!r}"
+            )
+        if self.dtype == dtype and not copy:
+            return self
         value = self.value
-        same = value.dtype == jax.dtypes.canonicalize_dtype(dtype)
-        return self._wrap(value.copy() if same else value.astype(dtype), f"astype {dtype}", self)
+        value = value.copy() if value.dtype == dtype else value.astype(dtype)
+        return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
 
     def copy(self, order: str = "C") -> Any:
         """Returns an array of its own with the same content."""
@@ -165,11 +189,59 @@ class Methods(Arithmetic):
             raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
         flat[indices if is_tracer(indices) else np.asarray(indices)] = values
 
+    def resize(self, *new_shape: Any, refcheck: bool = True) -> None:
+        """Changes shape and size in place; zeros come after the elements that there are."""
+        if self.base is not None:
+            raise ValueError("cannot resize this array: it does not own its data")
+        shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        flat = self.value.ravel()[: math.prod(shape)]
+        self._assign(jnp.pad(flat, (0, math.prod(shape) - flat.size)).reshape(shape))
+
+    def setflags(self, write: bool | None = None, align: Any = None, uic: Any = None) -> None:
+        """Sets whether the array can be written."""
+        if write is not None:
+            self.flags.writeable = write
+
+    def byteswap(self, inplace: bool = False) -> Any:
+        """Returns the elements with the order of their bytes reversed."""
+        value = self.value
+        if value.dtype.itemsize > 1:
+            octets = value.reshape(-1, 1).view(jnp.uint8)[:, ::-1]
+            value = octets.view(value.dtype).reshape(value.shape)
+        if inplace:
+            self._assign(value)
+            return self
+        return self._new_copy(value, None)
+
+    def __delitem__(self, index: Any) -> None:
+        raise ValueError("cannot delete array elements")
+
+    # What needs raw memory -----------------------------------------------------------------------
+
+    def getfield(self, dtype: Any, offset: int = 0) -> Any:
+        """Is absent: arrays of JAX have no records."""
+        raise TypeError("arrays of JAX have no fields: use `view(dtype)` and an index")
+
+    def setfield(self, val: Any, dtype: Any, offset: int = 0) -> None:
+        """Is absent: arrays of JAX have no records."""
+        raise TypeError("arrays of JAX have no fields: assign to `view(dtype)` at an index")
+
+    @property
+    def data(self) -> Any:
+        """Is absent: arrays of JAX have no memory that Python could address."""
+        raise AttributeError("arrays of JAX have no buffer: use numpy.asarray(a).data")
+
+    @property
+    def ctypes(self) -> Any:
+        """Is absent: arrays of JAX have no memory that Python could address."""
+        raise AttributeError("arrays of JAX have no address: use numpy.asarray(a).ctypes")
+
     # To Python and NumPy -----------------------------------------------------------------------
 
     def item(self, *args: Any) -> Any:
         """Returns one element as a Python number."""
-        return self.value.item(*args)
+        return np.asarray(self.value).item(*args)
 
     def tolist(self) -> Any:
         """Returns the elements as nested lists of Python numbers."""
@@ -178,6 +250,23 @@ class Methods(Arithmetic):
     def tobytes(self, order: str = "C") -> bytes:
         """Returns the elements as bytes."""
         return np.asarray(self.value).tobytes(order)  # type: ignore[arg-type]
+
+    def tofile(self, fid: Any, sep: str = "", format: str = "%s") -> None:
+        """Writes the elements to a file, as NumPy does."""
+        np.asarray(self.value).tofile(fid, sep, format)
+
+    def dump(self, file: Any) -> None:
+        """Writes a pickle of the array to a file."""
+        with open(file, "wb") if isinstance(file, (str, os.PathLike)) else _kept(file) as stream:
+            pickle.dump(self, stream)
+
+    def dumps(self) -> bytes:
+        """Returns a pickle of the array."""
+        return pickle.dumps(self)
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
+        """Returns a copy on a device, or with a sharding."""
+        return self._new_copy(jax.device_put(self.value, device), None)
 
     def block_until_ready(self) -> Any:
         """Waits until the content has been computed, and returns the array."""

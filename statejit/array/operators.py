@@ -161,11 +161,12 @@ def fitted(
         TypeError: if the cast is not of the same kind (an integer array can't receive floats).
         ValueError: if the result has another shape.
     """
-    if new.shape != shape:
+    if new.shape != shape and not _broadcasts(new.shape, shape):
         raise ValueError(
             f"non-broadcastable output operand with shape {shape} doesn't match the broadcast "
             f"shape {new.shape}"
         )
+    new = new if new.shape == shape else jnp.broadcast_to(new, shape)
     if new.dtype == dtype:
         return new
     if casting != "unsafe" and not casts_same_kind(new.dtype, dtype):
@@ -174,6 +175,13 @@ def fitted(
             f"dtype({str(dtype)!r}) with casting rule 'same_kind'"
         )
     return new.astype(dtype)
+
+
+def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        return False
 
 
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)
