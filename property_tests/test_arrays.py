@@ -1,0 +1,150 @@
+"""Drawn programs over arrays do with `statejit.numpy` what they do with NumPy, eagerly and in jit."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import statejit as sj
+import statejit.numpy as snp
+from statejit._core.lift import interpreted
+
+# Holes: V a name, I an index, S a number, X something to assign.
+INDICES = (
+    *("0", "-1", "1", "2", "5", ":", "1:", ":2", "::2", "::-1", "-2::-1", "1:1", "...", "None"),
+    *("..., 0", ":, 1", "0, 1:", "1, 2", "::-1, ::2", "None, 0", "..., None", "0, ..., 1"),
+    *("[0, 2]", "[1, 1, 0]", "[[0], [1]]", "[0, 1], [1, 1]", "[]", ":, [0, 2]", "[2, 0], 1:"),
+    *("{V} > 1", "m", "~m", "k", "True", "np.array([1, 0])", "{V} == 2", "m[0]", "slice(0, 2)"),
+)
+SCALARS = ("0", "2", "-3", "1.5", "True", "0.5", "4", "np.float32(2)", "np.int32(3)")
+ASSIGNED = (
+    *("{S}", "{S}", "{V}", "{V}[{I}]", "[1, 2]", "[1, 2, 3, 4]", "[[1], [2], [3]]", "{V} + {S}"),
+    *("{V}.T", "{V}[::-1]", "xp.ones(4)", "xp.arange(3)", "np.full((3, 4), 2.0)"),
+)
+STATEMENTS = (
+    *("v = {V}[{I}]", "w = {V}[{I}]", "v = {V}", "w = {V}.T", "v = {V}.reshape(-1)"),
+    *("v = {V}[{I}]", "w = v[{I}]", "v = {V}.reshape(4, 3)", "w = {V}.reshape(2, 2, 3)"),
+    *("{V}[{I}] = {X}", "{V}[{I}] = {X}", "{V}[{I}] += {S}", "{V}[{I}] -= {X}", "{V}[{I}] *= 2"),
+    *("{V} += {X}", "{V} -= {S}", "{V} *= {S}", "{V} /= 2", "{V} //= 2", "{V} **= 2", "{V} %= 3"),
+    *("{V} &= 3", "{V} |= {V}", "{V} ^= 1", "{V} <<= 1", "{V} @= {V}"),
+    *("v = {V}.ravel()", "w = {V}.ravel('F')", "v = {V}.swapaxes(0, 1)", "w = {V}.squeeze()"),
+    *("v = {V}.flatten()", "w = {V}.copy()", "v = {V} + {X}", "w = {V} * {S}", "v = {V}.sum(0)"),
+    *("v = {V}.max()", "w = {V}.mean(-1)", "v = -{V}", "w = abs({V})", "v = {V} > {S}"),
+    *("v = xp.expand_dims({V}, 0)", "w = xp.moveaxis({V}, 0, -1)", "v = xp.flip({V})"),
+    *("v, w = xp.split({V}, 2, -1)", "v = xp.atleast_2d({V})", "w = xp.rot90({V})"),
+    *("v = xp.where({V} > 0, {V}, {S})", "w = xp.concatenate([{V}, {V}])", "v = xp.sort({V})"),
+    *("v = {V}.diagonal()", "w = xp.broadcast_to({V}, (3, 3, 4))", "v = {V}.flat[{I}]"),
+    *("{V}.flat[{I}] = {X}", "{V}.flat = {X}", "{V}.fill({S})", "{V}.sort()", "{V}.sort(0)"),
+    *("{V}.put([0, -1], {X})", "{V}.shape = (-1,)", "{V}.shape = (4, 3)", "{V}.real = {S}"),
+    *("xp.copyto({V}, {X})", "xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
+    *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}, [1, 1], [2, 3])", "v = xp.diag({V})"),
+    *("xp.add({V}, {X}, out={V})", "xp.multiply({V}, {S}, out={V}[{I}])", "xp.add.at({V}, {I}, 1)"),
+    *("xp.add({V}, 1, out={V}, where={V} > 0)", "v = xp.add.reduce({V})", "w = xp.take({V}, [0, 2])"),
+    *("v = np.negative({V})", "np.add({V}, {S}, out={V})", "w = np.concatenate([{V}, {V}])"),
+    *("v = np.transpose({V})", "w = np.reshape({V}, -1)", "np.copyto({V}, {X})", "v = np.sum({V})"),
+    *("{V}.flags.writeable = False", "v = {V}.astype(int)", "w = {V}.view()", "v = {V}[...]"),
+    *("s.a = {V}", "s.b = {V}[{I}]", "a = s.a", "b = s.b", "v = {V} if v is {V} else w"),
+    *("a, b = b, a", "v = [r for r in {V}][0]", "for r in {V}: r += 1", "v = xp.array({V})"),
+    *("v = xp.asarray({V})", "w = xp.cumsum({V}, -1)", "v = {V}.clip(0, 2)", "w = {V}.any()"),
+    *("v = {V}.astype(bool)", "del v", "w = {V}.item()", "v = len({V})", "w = {V}.tolist()"),
+)
+NAMES = ("a", "b", "v", "w", "m", "k")
+
+
+@st.composite
+def programs(draw: Any) -> list[str]:
+    """Draws the statements of a program."""
+
+    def filled(template: str, depth: int = 0) -> str:
+        parts: list[str] = []
+        rest = template
+        while "{" in rest:
+            before, _, rest = rest.partition("{")
+            hole, _, rest = rest.partition("}")
+            pool = {"V": NAMES[:4] * 3 + NAMES[4:], "I": INDICES, "S": SCALARS, "X": ASSIGNED}[hole]
+            chosen = draw(st.sampled_from(pool if depth < 2 else pool[:4]))
+            parts += [before, filled(chosen, depth + 1)]
+        return "".join(parts) + rest
+
+    count = draw(st.integers(1, 7))
+    return [filled(draw(st.sampled_from(STATEMENTS))) for _ in range(count)]
+
+
+def compiled(statements: list[str]) -> Callable[..., Any]:
+    """Returns the program as a function; errors are caught one by one, and named."""
+    lines = ["def program(xp, np, s):", "    a, b, m, k, v, w = s.a, s.b, s.m, s.k, s.a, s.b"]
+    lines += ["    errors = []"]
+    for statement in statements:
+        lines += ["    try:", f"        {statement}"]
+        lines += ["    except Exception as error:", "        errors.append(kind(error))"]
+    lines += ["    try: v", "    except NameError: v = None"]
+    lines += ["    s.v, s.w = v, w", "    s.errors = errors", "    return a, b, v, w"]
+    source = "\n".join(lines)
+    name = f"<program {hash(source)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    space: dict[str, Any] = {"kind": kind}
+    exec(compile(source, name, "exec"), space)
+    return space["program"]
+
+
+def kind(error: BaseException) -> str:
+    """Returns which of Python's errors an error is."""
+    builtin = (OverflowError, IndexError, ValueError, TypeError, AttributeError, NameError)
+    return next((c.__name__ for c in builtin if isinstance(error, c)), repr(error))
+
+
+class State(sj.Base):
+    """Holds the arrays of a program."""
+
+    def __init__(self, xp: Any) -> None:
+        self.a = xp.array(np.arange(12, dtype=np.float32).reshape(3, 4) - 4)
+        self.b = xp.array(np.array([3, 1, 2, 0], np.int32))
+        self.m = xp.array(np.array([True, False, True]))
+        self.k = xp.array(np.array([2, 0], np.int32))
+
+
+NARROW = {"float64": "float32", "int64": "int32", "complex128": "complex64", "uint64": "uint32"}
+
+
+def described(value: Any) -> Any:
+    """Returns what is to be equal of a value: shape, dtype and content."""
+    if isinstance(value, (np.ndarray, np.generic, sj.Array, jax.Array)):
+        dtype = str(value.dtype)
+        content = np.asarray(value)
+        return NARROW.get(dtype, dtype), content.shape, np.round(content.astype(float), 3).tolist()
+    return value
+
+
+def shared(values: list[Any], xp: Any) -> list[bool]:
+    """Returns for each pair whether a write to one is seen in the other."""
+    arrays = [v if isinstance(v, (np.ndarray, sj.Array)) else None for v in values]
+    return [
+        p is not None and q is not None and bool(xp.shares_memory(p, q))
+        for i, p in enumerate(arrays)
+        for q in arrays[:i]
+    ]
+
+
+def outcome(run: Callable[..., Any], xp: Any) -> Any:
+    """Runs a program, and returns what can be seen afterwards."""
+    state = State(xp)
+    with np.errstate(all="ignore"):
+        result = run(xp, state)
+    seen = [*result, state.a, state.b, state.m, state.k]
+    writeable = [v.flags.writeable for v in seen if isinstance(v, (np.ndarray, sj.Array))]
+    del writeable  # scalars of NumPy have no flags that could be compared
+    return state.errors, [described(v) for v in seen], shared(seen, xp)
+
+
+@given(programs(), st.integers(0, 9))
+def test_programs_on_arrays_do_what_they_do_in_numpy(statements: list[str], share: int) -> None:
+    program = compiled(statements)
+    expected = outcome(lambda xp, s: program(xp, np, s), np)
+    found = outcome(lambda xp, s: program(xp, np, s), snp)
+    assert found == expected, "eager"
