@@ -30,6 +30,7 @@ from .recipes import (
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -406,6 +407,10 @@ class Commit:
                     f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
                     f"{constant(recipe.dtype)})"
                 )
+            case NewCell():
+                line(f"{name} = {constant(types.CellType)}()")
+                if recipe.content is not MISSING:
+                    self.fills.append(f"{name}.cell_contents = {self._build(recipe.content)}")
             case NewCall():
                 parts = ", ".join([self._build(part) for part in recipe.parts])
                 line(f"{name} = {constant(recipe.make)}({parts})")
