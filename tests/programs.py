@@ -3636,6 +3636,14 @@ def functions_made_inside_and_kept(jit):
     increment, read = run(a, jnp.ones(2))
     yield read(), increment(), increment(), read()
     run(b, 3 * jnp.ones(2))
-    yield a.add(1.0), b.add(1.0), a.add is b.add, a.factorial(4), a.me(), b.me(), b.half(jnp.ones(2))
+    yield (
+        a.add(1.0),
+        b.add(1.0),
+        a.add is b.add,
+        a.factorial(4),
+        a.me(),
+        b.me(),
+        b.half(jnp.ones(2)),
+    )
     run(a, 4 * jnp.ones(2))
     yield a.add(1.0), a.add is b.add
