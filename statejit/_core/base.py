@@ -64,7 +64,7 @@ class Base:
         if frame is not None:
             set_in_frame(frame, self, name, value)
             return
-        if _TRACER in type(value).__mro__:  # as `is_tracer`; each call counts here
+        if isinstance(value, _TRACER):  # as `is_tracer`; each call counts here
             _refuse_tracer(self, name)
         if open_traces:
             written_outside.add((id(self), name))
