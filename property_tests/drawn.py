@@ -261,7 +261,7 @@ def indented(lines: list[str]) -> list[str]:
 
 def turns(draw: Any, source: list[str]) -> list[str]:
     """Draws changes of attributes that the methods mention."""
-    mentioned = sorted(set(re.findall(r"\.(\w+)|'(extra)'", "\n".join(source))))
+    mentioned = sorted(set(re.findall(r"\.(\w+)|'(extra)'", "\n".join(source[1:]))))
     names = [a or b for a, b in mentioned if (a or b) in TURNS] or ["f"]
     chosen = [draw(st.sampled_from(names)) for _ in range(draw(st.integers(1, 2)))]
     return [
