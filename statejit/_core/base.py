@@ -98,7 +98,8 @@ def model(cls: C) -> C:
     names = ("__module__", "__qualname__", "__doc__")
     namespace: dict[str, Any] = {name: getattr(cls, name) for name in names}
     namespace |= {"__slots__": (), "__wrapped_class__": cls}
-    return type(cls)(cls.__name__, (cls, Base), namespace)  # type: ignore[return-value]
+    metaclass: Any = type(cls)
+    return metaclass(cls.__name__, (cls, Base), namespace)
 
 
 def _may_be_kept(value: Any) -> bool:

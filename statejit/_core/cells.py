@@ -28,6 +28,9 @@ class Cell:
     keeps = False
     """Whether an attribute that holds this cell keeps it: assignment then writes into the cell."""
 
+    host = False
+    """Whether it stands for an array of NumPy."""
+
     def __init__(self, value: Any) -> None:
         frame = CURRENT.get()
         if frame is None:

@@ -20,7 +20,7 @@ from .memory import Memory
 from .outside import Outside
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
-from .slots import MISSING, Slot, frozen_paths, is_placeholder
+from .slots import MISSING, frozen_paths, is_placeholder
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,7 +39,7 @@ class Traced:
     """
 
     pure: Callable[..., list[Any]]
-    inputs: list[Slot | int]
+    inputs: list[Any]
     jaxpr: Any
     effects: list[SetAttr | Refill]
     result: Any
@@ -77,10 +77,12 @@ def on_ground(
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
+    frame = Frame(ground, ground)
     with hooked():
         try:
-            traced = run(fun, *entries, Frame(ground, ground), finish)
+            traced = run(fun, *entries, frame, finish)
         except BaseException:
+            memory.arrays = set(only_read(frame))
             outside.put_back()  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
@@ -89,6 +91,14 @@ def on_ground(
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
+
+
+def only_read(frame: Frame) -> Iterator[Any]:
+    """Yields the addresses of the NumPy arrays that a frame has read and not written."""
+    for stand_in, slot in frame.ground.stand_ins.values():
+        state = frame.states.get(id(stand_in))
+        if state is None or not state.written:
+            yield slot.node.address()
 
 
 def in_frame(
@@ -236,7 +246,8 @@ def described(frame: Frame) -> Iterator[None]:
         yield
     except _VALUE_ASKED as error:
         entry = raising_frame(error)
-        where, source, paths = "", "", []
+        where, source = "", ""
+        paths: list[str] = []
         if entry is not None:
             code = entry.tb_frame.f_code
             where = f"{code.co_filename}:{entry.tb_lineno}"

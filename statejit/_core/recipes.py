@@ -291,7 +291,8 @@ class Writer:
     def _foreign(self, value: Any, name: str, holder: Any) -> Any:
         if isinstance(value, UNGUARDABLE):
             self._refuse(f"a {type(value).__name__}", name, holder)
-        if is_library_type(type(value)) or type(value) is object:
+        cls: Any = type(value)
+        if is_library_type(cls) or type(value) is object:
             return Constant(value)
         for attr, content in (raw_dict(value) or {}).items():
             if not (is_plain(content) or isinstance(content, (*VALUES, *BY_IDENTITY))):
