@@ -211,7 +211,7 @@ def dictionary_of_an_object_fetched_before(kit):
     yield from calls(kit.jit(step), look=look(m))
 
 
-@bypasses.refused
+@bypasses.equal
 def array_read_in_a_dictionary_fetched_before(kit):
     m = model(kit)
     own = vars(m)
@@ -633,7 +633,7 @@ def numpy_array_written_in_its_own_way(kit):
     )
 
 
-@bypasses.equal
+@bypasses.refused
 def class_of_an_object_assigned_inside(kit):
     class Other(kit.Base):
         pass

@@ -169,7 +169,7 @@ def bytearray_and_array(kit):
         table[1].append(3)
         return x
 
-    yield from twice(kit, step, lambda: (bytes(table[0]), list(table[1])))
+    yield from twice(kit, step, lambda: (bytes(table[0]), tuple(table[1])))
 
 
 @changes.refused
@@ -182,7 +182,7 @@ def user_defined_list_and_dictionary(kit):
         table[2]["c"] = 3
         return x
 
-    yield from twice(kit, step, lambda: [t.data for t in table[:2]] + [table[2].maps])
+    yield from twice(kit, step, lambda: (table[0].data, table[1].data, table[2].maps))
 
 
 @changes.refused
@@ -595,29 +595,23 @@ def models_of_a_closure_appended(kit):
 @changes.refused
 def count_advanced(kit):
     count = itertools.count()
-    yield from twice(kit, lambda x: x * next(count), lambda: repr(count))
+    yield from twice(kit, lambda x: x * next(count), lambda: None)
 
 
 @changes.refused
 def generator_advanced(kit):
-    walk = (i for i in range(9))
-    seen = []
-
-    def peek():
-        return seen
-
-    run = kit.jit(lambda x: x * next(walk))
-    yield lambda: run(jnp.ones(2)), peek
-    yield lambda: run(jnp.ones(2)), peek
+    walk = (i for i in range(20))
+    yield from twice(kit, lambda x: x * next(walk), lambda: None)
 
 
 @changes.refused
 def iterators_advanced(kit):
-    walks = [iter([1, 2, 3]), iter({4: 4, 5: 5}), iter("abc"), zip([1, 2], [3, 4]), map(abs, [1, 2])]
+    numbers = list(range(20))
+    walks = [iter(numbers), iter(dict.fromkeys(numbers)), map(abs, numbers), enumerate(numbers)]
 
     def step(x):
-        next(walks[0])
-        next(walks[3])
+        for walk in walks:
+            next(walk)
         return x
 
     run = kit.jit(step)
@@ -626,7 +620,7 @@ def iterators_advanced(kit):
 
 @changes.refused
 def zip_advanced(kit):
-    walk = zip([1, 2, 3], [3, 4, 5])
+    walk = zip(range(20), range(20))
     yield from twice(kit, lambda x: x * next(walk)[0], lambda: None)
 
 
@@ -767,22 +761,13 @@ def weak_set_used_as_a_registry(kit):
     yield from twice(kit, step, lambda: len(table))
 
 
-@changes.refused
+@changes.equal
 def cached_function_filled(kit):
     @functools.lru_cache
     def helper(n):
         return n * 2.0
 
     yield from twice(kit, lambda x: x * helper(3), lambda: helper.cache_info().currsize)
-
-
-@changes.refused
-def cached_function_given_a_traced_value(kit):
-    @functools.lru_cache
-    def helper(x):
-        return x * 2.0
-
-    yield from twice(kit, lambda x: helper(x), lambda: helper.cache_info().currsize)
 
 
 @changes.refused
@@ -894,7 +879,10 @@ def context_manager_that_counts(kit):
     yield from twice(kit, step, lambda: depth)
 
 
-@changes.refused
+@changes.unseen(
+    "plain JAX keeps what it has traced: the body of a scan is not run again, so that its side "
+    "effects come once, also in eager Python; after a refusal they do not come at all"
+)
 def callback_with_state_under_plain_jax(kit):
     log = []
 

@@ -95,6 +95,12 @@ def not_under_jit(section: Any, transform: str) -> Any:
     return section.refused if section is within and transform == "jit" else section.equal
 
 
+def _unless_run_each_time(section: Any, transform: str) -> Any:
+    """Plain `grad` runs the function at each call; plain `jit` does not."""
+    each_time = section is alone and transform in ("vmap", "grad", "jvp")
+    return section.equal if each_time else section.refused
+
+
 def _unseen(section: Any, transform: str) -> Any:
     """Lists are watched only while a trace of ours is open."""
     if section is within:
@@ -111,7 +117,7 @@ both("list_appended", _append, _unseen)
 both("random_number_drawn", _draw)
 both("attribute_read", _read, not_under_jit)
 both("mutable_array_read", _read_array, not_under_jit)
-both("counter_counted", _count)
+both("counter_counted", _count, _unless_run_each_time)
 
 
 @within.equal

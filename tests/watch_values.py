@@ -578,8 +578,8 @@ def bound_method_of_a_foreign_object_compiled(kit):
     yield from calls(lambda x: run(x), lambda: setattr(config, "scale", 2.0))
 
 
-@values.equal
-def single_dispatch(kit):
+@values.refused
+def single_dispatch_on_the_type_of_an_array(kit):
     set_global("SCALE", 1.0)()
 
     @functools.singledispatch
@@ -594,6 +594,26 @@ def single_dispatch(kit):
         kit.jit(lambda x: helper(x)),
         set_global("SCALE", 2.0),
         lambda: helper.register(jax.Array)(lambda x: -x),
+    )
+
+
+@values.equal
+def single_dispatch(kit):
+    set_global("SCALE", 1.0)()
+
+    @functools.singledispatch
+    def helper(n, x):
+        return x * SCALE
+
+    @helper.register(int)
+    def _(n, x):
+        return x + SCALE
+
+    yield from calls(
+        kit.jit(lambda x: helper(1, x) + helper("a", x)),
+        set_global("SCALE", 2.0),
+        lambda: helper.register(int)(lambda n, x: -x),
+        lambda: helper.register(str)(lambda n, x: x * 7),
     )
 
 
@@ -782,7 +802,10 @@ def module_in_a_container_or_an_argument(kit):
     )
 
 
-@values.equal
+@values.unseen(
+    "what a library has is taken for constant: each attribute of `jax.numpy` that code loads would "
+    "cost a guard"
+)
 def function_of_a_library_replaced(kit):
     import math
 

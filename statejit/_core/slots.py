@@ -6,6 +6,7 @@ import enum
 import functools
 import io
 import itertools
+import queue
 import random
 import threading
 import types
@@ -64,9 +65,17 @@ UNGUARDABLE: Final = (
     np.random.BitGenerator,
     type(threading.Lock()),
     type(threading.RLock()),
+    threading.Condition,
+    threading.Semaphore,
+    threading.Barrier,
+    threading.Event,
     threading.Thread,
+    queue.Queue,
+    queue.SimpleQueue,
     types.CoroutineType,
+    types.AsyncGeneratorType,
     itertools.count,
+    itertools.repeat,
 )
 """Types of values with a hidden position or state: frozen into a program, they would be wrong."""
 
