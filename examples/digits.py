@@ -15,6 +15,7 @@ The data are scikit-learn's bundled 1,797 digits of 8 x 8 pixels [1]; every fift
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import matplotlib as mpl
@@ -28,7 +29,7 @@ import statejit as sj
 import statejit.numpy as snp
 
 mpl.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402, after the choice of the backend
+import matplotlib.pyplot as plt
 
 BATCH = 64
 
@@ -104,7 +105,7 @@ class MLP:
     """
 
     def __init__(self, sizes: tuple[int, ...], dropout: float = 0.3) -> None:
-        self.layers = [Linear(n, m) for n, m in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.layers = [Linear(n, m) for n, m in itertools.pairwise(sizes)]
         self.norms = [BatchNorm(n) for n in sizes[1:-1]]
         self.dropout = Dropout(dropout)
         self.training = True

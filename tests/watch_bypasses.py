@@ -353,7 +353,9 @@ def copied_with_its_own_methods(kit):
 
     m = Model()
     yield from calls(
-        kit.jit(lambda x: (copy.copy(m), copy.deepcopy(m))), lambda: setattr(m, "n", 3), look=look(m)
+        kit.jit(lambda x: (copy.copy(m), copy.deepcopy(m))),
+        lambda: setattr(m, "n", 3),
+        look=look(m),
     )
 
 
@@ -396,7 +398,9 @@ def state_methods_of_pickle(kit):
 
     m = Model()
     yield from calls(
-        kit.jit(lambda x: (copy.copy(m), copy.deepcopy(m))), lambda: setattr(m, "n", 3), look=look(m)
+        kit.jit(lambda x: (copy.copy(m), copy.deepcopy(m))),
+        lambda: setattr(m, "n", 3),
+        look=look(m),
     )
 
 
@@ -495,9 +499,7 @@ def weak_proxy_of_a_model(kit):
         held.n = held.n + 1
         return held.w * x
 
-    yield from calls(
-        kit.jit(step), lambda: setattr(m, "w", jnp.full(2, 2.0)), look=look(m)
-    )
+    yield from calls(kit.jit(step), lambda: setattr(m, "w", jnp.full(2, 2.0)), look=look(m))
 
 
 @bypasses.equal
@@ -628,9 +630,7 @@ def numpy_array_written_in_its_own_way(kit):
         m.z += 1.0
         return x + m.z.sum()
 
-    yield from calls(
-        kit.jit(step), lambda: m.z.__setitem__(0, 7.0), look=lambda: m.z
-    )
+    yield from calls(kit.jit(step), lambda: m.z.__setitem__(0, 7.0), look=lambda: m.z)
 
 
 @bypasses.refused

@@ -807,9 +807,7 @@ def python_generator_drawn_from(kit):
 
 @changes.refused
 def numpy_generator_drawn_from(kit):
-    yield from twice(
-        kit, lambda x: x * np.random.rand(), lambda: np.random.get_state()[2:]
-    )
+    yield from twice(kit, lambda x: x * np.random.rand(), lambda: np.random.get_state()[2:])
 
 
 @changes.refused

@@ -74,9 +74,7 @@ def reads(method: str, *changes: Any) -> Any:
     def program(kit: Any) -> Any:
         parent, child = family(kit)
         run = kit.jit(getattr(child, method))
-        yield from calls(
-            lambda x: run(x), *((lambda c=c: c(parent, type(child))) for c in changes)
-        )
+        yield from calls(lambda x: run(x), *((lambda c=c: c(parent, type(child))) for c in changes))
 
     return program
 
@@ -124,9 +122,7 @@ enter(
     lambda p, c: setattr(c, "scale", 3.0),
     lambda p, c: setattr(p, "make", classmethod(lambda cls, x: -x * cls.scale)),
 )
-enter(
-    "static_method", "static", lambda p, c: setattr(p, "static", staticmethod(lambda x: x * 5.0))
-)
+enter("static_method", "static", lambda p, c: setattr(p, "static", staticmethod(lambda x: x * 5.0)))
 enter(
     "method_patched_on_the_class",
     "method",
@@ -151,9 +147,7 @@ def class_method_called_inside(kit):
 def attribute_through_the_name_of_the_class(kit):
     parent, child = family(kit)
     run = kit.jit(lambda x: x * parent.scale + len(parent.table))
-    yield from calls(
-        run, lambda: setattr(parent, "scale", 3.0), lambda: parent.table.append(1.0)
-    )
+    yield from calls(run, lambda: setattr(parent, "scale", 3.0), lambda: parent.table.append(1.0))
 
 
 @classes.equal
@@ -366,8 +360,7 @@ def abstract_and_generic_classes(kit):
 
     class Parent(kit.Base, metaclass=Meta):
         @abc.abstractmethod
-        def scale(self):
-            ...
+        def scale(self): ...
 
         def step(self, x):
             return x * self.scale()

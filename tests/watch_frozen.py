@@ -64,9 +64,7 @@ held("file", lambda: io.StringIO("123"), lambda f: int(f.read(1)))
 held("python_generator", lambda: random.Random(0), lambda r: r.random())
 held("numpy_generator", lambda: np.random.default_rng(0), lambda r: r.random())
 held("lock", threading.Lock, lambda lock: int(lock.locked()), lambda lock: lock.acquire())
-held(
-    "event", threading.Event, lambda e: 1 + int(e.is_set()), lambda e: e.set(), frozen.refused
-)
+held("event", threading.Event, lambda e: 1 + int(e.is_set()), lambda e: e.set(), frozen.refused)
 held("queue", queue.Queue, lambda q: 1 + q.qsize(), lambda q: q.put(1), frozen.refused)
 held(
     "bytearray",
@@ -97,9 +95,7 @@ def _local() -> Any:
     return local
 
 
-held(
-    "thread_local", _local, lambda v: v.scale, lambda v: setattr(v, "scale", 2.0), frozen.equal
-)
+held("thread_local", _local, lambda v: v.scale, lambda v: setattr(v, "scale", 2.0), frozen.equal)
 held(
     "mapping_proxy",
     lambda: types.MappingProxyType({"a": [1.0]}),

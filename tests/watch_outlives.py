@@ -305,9 +305,7 @@ def callback_without_traced_values_registered_with_a_model(kit):
         m.callbacks.append(lambda y: m.w * y)
         return x
 
-    yield from calls(
-        kit.jit(step), look=lambda: [c(jnp.ones(2)) for c in m.callbacks]
-    )
+    yield from calls(kit.jit(step), look=lambda: [c(jnp.ones(2)) for c in m.callbacks])
 
 
 @outlives.refused

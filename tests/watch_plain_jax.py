@@ -128,9 +128,7 @@ def slot_first_read_in_a_conditional_and_used_after(kit):
         y = jax.lax.cond(x[0] > 0, lambda x: x * m.w, lambda x: x, x)
         return y + m.w, m.w
 
-    yield from calls(
-        kit.jit(step), lambda: setattr(m, "w", jnp.full(2, 5.0)), look=lambda: m.w
-    )
+    yield from calls(kit.jit(step), lambda: setattr(m, "w", jnp.full(2, 5.0)), look=lambda: m.w)
 
 
 @within.refused

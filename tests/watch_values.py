@@ -202,7 +202,9 @@ def global_dictionaries_of_other_kinds(kit):
 def global_bytearray_and_array(kit):
     import array
 
-    set_global("TABLE", (bytearray(b"ab"), array.array("i", [1, 2]), memoryview(bytearray(b"ab"))))()
+    set_global(
+        "TABLE", (bytearray(b"ab"), array.array("i", [1, 2]), memoryview(bytearray(b"ab")))
+    )()
     yield from calls(
         kit.jit(lambda x: x * TABLE[0][0] + TABLE[1][0] + TABLE[2][0]),
         lambda: TABLE[0].__setitem__(0, 3),
@@ -268,7 +270,9 @@ def mutable_array_in_a_global(kit):
     def change():
         SCALE[0] = 5.0
 
-    yield from calls(kit.jit(lambda x: x * SCALE.value), change, set_global("SCALE", sj.Array([7.0, 8])))
+    yield from calls(
+        kit.jit(lambda x: x * SCALE.value), change, set_global("SCALE", sj.Array([7.0, 8]))
+    )
 
 
 @values.equal
@@ -449,7 +453,9 @@ def code_of_a_function_replaced(kit):
     def other(x):
         return -x
 
-    yield from calls(kit.jit(lambda x: helper(x)), lambda: setattr(helper, "__code__", other.__code__))
+    yield from calls(
+        kit.jit(lambda x: helper(x)), lambda: setattr(helper, "__code__", other.__code__)
+    )
 
 
 @values.equal
@@ -627,9 +633,7 @@ def functions_from_operator(kit):
     )
     scaled = operator.methodcaller("scaled", 2.0)
     yield from calls(
-        kit.jit(
-            lambda x: x * scale(config) + rate(config) + first(config.table) + scaled(config)
-        ),
+        kit.jit(lambda x: x * scale(config) + rate(config) + first(config.table) + scaled(config)),
         lambda: setattr(config, "scale", 2.0),
         lambda: setattr(config.deep, "rate", 3.0),
         lambda: config.table.__setitem__(0, 4.0),
@@ -797,9 +801,7 @@ def function_of_a_module_replaced(kit):
 def module_in_a_container_or_an_argument(kit):
     MODULE.scale = 1.0
     table = {"m": MODULE}
-    yield from calls(
-        kit.jit(lambda x: x * table["m"].scale), lambda: setattr(MODULE, "scale", 2.0)
-    )
+    yield from calls(kit.jit(lambda x: x * table["m"].scale), lambda: setattr(MODULE, "scale", 2.0))
 
 
 @values.unseen(
@@ -811,9 +813,7 @@ def function_of_a_library_replaced(kit):
 
     before = math.pi
     try:
-        yield from calls(
-            kit.jit(lambda x: x * math.pi), lambda: setattr(math, "pi", 3.0)
-        )
+        yield from calls(kit.jit(lambda x: x * math.pi), lambda: setattr(math, "pi", 3.0))
     finally:
         math.pi = before
 
@@ -824,7 +824,7 @@ def function_of_a_library_replaced(kit):
 @values.unseen("a dictionary of all globals, asked by a computed key: no code names what it reads")
 def globals_asked_by_a_computed_name(kit):
     set_global("SCALE", 1.0)()
-    yield from calls(kit.jit(lambda x: x * globals()["sca" "le".upper()]), set_global("SCALE", 2.0))
+    yield from calls(kit.jit(lambda x: x * globals()["scale".upper()]), set_global("SCALE", 2.0))
 
 
 @values.unseen("the environment of the process is no Python value that the function refers to")

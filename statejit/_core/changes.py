@@ -15,7 +15,12 @@ from .places import user_line
 from .positions import remembers_traced
 from .slots import MISSING
 
-_MADE_BY_PYTHON = {"__annotations__", "__annotations_cache__", "__annotate_func__", "__static_attributes__"}
+_MADE_BY_PYTHON = {
+    "__annotations__",
+    "__annotations_cache__",
+    "__annotate_func__",
+    "__static_attributes__",
+}
 
 
 def changes(outside: Outside) -> list[Node]:

@@ -320,6 +320,7 @@ def check_bypasses(ground: Ground) -> None:
     for holder, name in put_back(ground):
         raise BypassError(
             f"{ground.path_of(holder, name)} was written past attribute assignment.",
+            where=f"the call at {ground.where()}",
             do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
             "write can be watched.",
         )

@@ -32,6 +32,7 @@ from .recipes import (
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -244,7 +245,9 @@ class Guards:
                 same = constant(OfArray(expect).holds)
                 return f"type({v}) is {constant(type(expect))} and {same}({v})"
             case "method":
-                return f"type({v}) is {constant(type(expect))} and {v}.__name__ == {expect.__name__!r}"
+                return (
+                    f"type({v}) is {constant(type(expect))} and {v}.__name__ == {expect.__name__!r}"
+                )
             case "lacks":
                 return f"{v}.keys().isdisjoint({constant(expect)})"
             case "cached":
@@ -276,7 +279,9 @@ class Guards:
     def _entries(self, v: str, expect: tuple[int, str | None]) -> str:
         """Tests that a dictionary has got no new entry: its length, and the last one."""
         count, last = expect
-        return f"len({v}) == {count} and {self.source.constant(next)}(reversed({v}), None) == {last!r}"
+        return (
+            f"len({v}) == {count} and {self.source.constant(next)}(reversed({v}), None) == {last!r}"
+        )
 
     def _loaded(self, node: Node, v: str) -> str:
         cls, names = node.expect
@@ -443,6 +448,10 @@ class Commit:
                     f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
                     f"{constant(recipe.dtype)})"
                 )
+            case NewCell():
+                line(f"{name} = {constant(types.CellType)}()")
+                if recipe.content is not MISSING:
+                    self.fills.append(f"{name}.cell_contents = {self._build(recipe.content)}")
             case NewCall():
                 parts = ", ".join([self._build(part) for part in recipe.parts])
                 line(f"{name} = {constant(recipe.make)}({parts})")
