@@ -63,20 +63,20 @@ kept("generator", _walk, list, outlives.refused)
 kept("generator_expression", lambda m, x: (x * i for i in range(3)), list, outlives.refused)
 kept("map", lambda m, x: map(lambda i: i * 2, [x, x]), list, outlives.refused)
 kept("list_iterator", lambda m, x: iter([x, x]), list, outlives.refused)
-kept("closure_over_a_traced_value", lambda m, x: lambda y: x * y, _call, outlives.refused)
+kept("closure_over_a_traced_value", lambda m, x: lambda y: x * y, _call, outlives.equal)
 kept(
     "closure_over_a_traced_attribute",
     lambda m, x: (lambda w: lambda y: w * y)(m.w),
     _call,
-    outlives.refused,
+    outlives.equal,
 )
-kept("default_with_a_traced_value", lambda m, x: lambda y, x=x: x * y, _call, outlives.refused)
+kept("default_with_a_traced_value", lambda m, x: lambda y, x=x: x * y, _call, outlives.equal)
 kept("closure_over_the_model", lambda m, x: lambda y: m.w * y, _call, outlives.equal)
 kept(
     "closure_over_a_list_of_traced_values",
     lambda m, x: (lambda xs: lambda y: xs[0] * y)([x]),
     _call,
-    outlives.refused,
+    outlives.equal,
 )
 kept(
     "partial_over_a_traced_value",
@@ -286,7 +286,7 @@ def function_registered_at_exit(kit):
     yield from calls(kit.jit(step), look=lambda: len(registered))
 
 
-@outlives.refused
+@outlives.equal
 def callback_registered_with_a_model(kit):
     m = model(kit, callbacks=[])
 

@@ -20,7 +20,7 @@ from ..errors import BypassError, RawTransformError
 from .cells import Cell
 from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor
 from .places import user_line
-from .slots import MISSING, as_tracer, is_tracer
+from .slots import EAGER, MISSING, is_tracer, under_plain_jax
 
 C = TypeVar("C", bound=type)
 
@@ -64,7 +64,7 @@ class Base:
         if frame is not None:
             set_in_frame(frame, self, name, value)
             return
-        if type(find_top_trace(())) is not _EAGER and not UNWATCHED.get():
+        if type(find_top_trace(())) is not EAGER and not UNWATCHED.get():
             _check_write(self, name, value)
         if open_traces:
             written_outside.add((id(self), name))
@@ -130,16 +130,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, complex))
 
 
-_EAGER = type(find_top_trace(()))
-"""The type of JAX's trace when there is none; asking costs 0.1 us, for its state 1 us."""
-
-
 def _check_write(holder: Any, name: str, value: Any) -> None:
     """Refuses a write under a JAX transformation of the user's that would not be done again."""
     content = raw_get(value, "_value") if isinstance(value, Cell) else value
     if any(is_tracer(leaf) for leaf in jax.tree.leaves(content)):
         what = "was given a traced value"
-    elif is_tracer(as_tracer(0.0)):
+    elif under_plain_jax():
         what = "was written"
     else:
         return

@@ -1,4 +1,7 @@
-"""What code objects refer to: the globals, cells and attributes that a function may load."""
+"""What code objects refer to: the globals, cells and attributes that a function may load.
+
+The functions that are made within a function count as its own.
+"""
 
 from __future__ import annotations
 
@@ -23,30 +26,61 @@ _KINDS = {
 _WHOLE = frozenset({"vars", "__dict__", "__getstate__", "__reduce_ex__", "dumps", "deepcopy"})
 """Names by which code takes all attributes of an object at once."""
 
+_BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "attrgetter", "__getattribute__"})
+"""Names of what takes the name of an attribute as an argument."""
+
+
+@functools.cache
+def codes_in(code: types.CodeType) -> frozenset[types.CodeType]:
+    """Returns the codes of the functions that are made within a function, at any depth."""
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return frozenset(inner).union(*[codes_in(c) for c in inner])
+
 
 @functools.cache
 def loads(code: types.CodeType) -> tuple[tuple[str, str], ...]:
-    """Returns ('global' or 'cell', name) of what a code object and the functions in it refer to."""
+    """Returns ('global' or 'cell', name) of what a code object refers to."""
     found: dict[tuple[str, str], None] = {}
-    for instruction in dis.get_instructions(code):
-        kind = _KINDS.get(instruction.opname)
-        if kind is not None:
-            found[kind, instruction.argval] = None
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= dict.fromkeys(loads(constant))
+    for own in _with_inner(code):
+        for instruction in dis.get_instructions(own):
+            kind = _KINDS.get(instruction.opname)
+            if kind is not None:
+                found[kind, instruction.argval] = None
     return tuple(found)
 
 
 @functools.cache
 def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """Returns all names of globals and attributes in a code object and the functions in it.
+    """Returns all names of globals and attributes in a code object.
 
     Strings count, too: `getattr(config, "rate")`.
     """
-    inner = [n for c in code.co_consts if isinstance(c, types.CodeType) for n in names_in(c)]
-    strings = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
-    return tuple(dict.fromkeys((*code.co_names, *strings, *inner)))
+    found = dict.fromkeys(name for own in _with_inner(code) for name in own.co_names)
+    return tuple(found | dict.fromkeys(strings_in(code)))
+
+
+@functools.cache
+def strings_in(code: types.CodeType) -> tuple[str, ...]:
+    """Returns the strings in a code object that could be names."""
+    constants = [c for own in _with_inner(code) for c in own.co_consts]
+    return tuple({c: None for c in constants if isinstance(c, str) and c.isidentifier()})
+
+
+@functools.cache
+def imports(code: types.CodeType) -> tuple[str, ...]:
+    """Returns the modules that a code object imports, and their packages."""
+    found: dict[str, None] = {}
+    for own in _with_inner(code):
+        for instruction in dis.get_instructions(own):
+            if instruction.opname == "IMPORT_NAME":
+                parts = instruction.argval.split(".")
+                found |= {".".join(parts[: i + 1]): None for i in range(len(parts))}
+    return tuple(found)
+
+
+def asks_for_globals(code: types.CodeType) -> bool:
+    """Says whether code takes the dictionary of all globals."""
+    return any("globals" in own.co_names for own in _with_inner(code))
 
 
 @functools.cache
@@ -55,14 +89,11 @@ def takes_everything(code: types.CodeType) -> bool:
 
     A `getattr` whose name is a constant is no such load.
     """
-    if not _WHOLE.isdisjoint(code.co_names):
-        return True
-    if any(isinstance(c, types.CodeType) and takes_everything(c) for c in code.co_consts):
-        return True
-    return any(name in code.co_names for name in _BY_NAME) and _computes_names(code)
-
-
-_BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "attrgetter", "__getattribute__")
+    return any(
+        not _WHOLE.isdisjoint(own.co_names)
+        or (not _BY_NAME.isdisjoint(own.co_names) and _computes_names(own))
+        for own in _with_inner(code)
+    )
 
 
 def _computes_names(code: types.CodeType) -> bool:
@@ -85,10 +116,9 @@ def _computes_names(code: types.CodeType) -> bool:
     return waiting
 
 
-def asks_for_globals(code: types.CodeType) -> bool:
-    """Says whether code takes the dictionary of all globals."""
-    inner = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    return "globals" in code.co_names or any(asks_for_globals(c) for c in inner)
+def _with_inner(code: types.CodeType) -> tuple[types.CodeType, ...]:
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return code, *(own for c in inner for own in _with_inner(c))
 
 
 def is_special(name: str) -> bool:
@@ -96,31 +126,9 @@ def is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-@functools.cache
-def strings_in(code: types.CodeType) -> tuple[str, ...]:
-    """Returns the strings in a code object and the functions in it that could be names."""
-    own = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
-    inner = [s for c in code.co_consts if isinstance(c, types.CodeType) for s in strings_in(c)]
-    return tuple(dict.fromkeys((*own, *inner)))
-
-
-@functools.cache
-def imports(code: types.CodeType) -> tuple[str, ...]:
-    """Returns the modules that a code object and the functions in it import, and their packages."""
-    found: dict[str, None] = {}
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            parts = instruction.argval.split(".")
-            found |= {".".join(parts[: i + 1]): None for i in range(len(parts))}
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= dict.fromkeys(imports(constant))
-    return tuple(found)
-
-
 def names_of_accessor(value: Any) -> list[str]:
     """Returns the names that `operator.attrgetter` or `methodcaller` loads."""
     if not isinstance(value, (operator.attrgetter, operator.methodcaller)):
         return []
-    _, arguments = value.__reduce__()[:2]  # type: ignore[misc]
-    return [part for text in arguments if isinstance(text, str) for part in text.split(".")]
+    reduced: Any = value.__reduce__()
+    return [part for text in reduced[1] if isinstance(text, str) for part in text.split(".")]

@@ -15,10 +15,11 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
+from .changes import check
+from .changes import put_back as put_outside_back
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
-from .changes import check, put_back as put_outside_back
 from .outside import Outside
 from .pictures import attributes, set_raw
 from .places import raising_frame

@@ -41,7 +41,7 @@ from .recipes import (
     Refill,
     SetAttr,
 )
-from .slots import MISSING, same_plain
+from .slots import MISSING, same_plain, under_plain_jax
 
 MISS = object()
 """What a hot path returns when its plan does not fit the call."""
@@ -382,11 +382,17 @@ class Commit:
             self._effect(effect)
         result = self._build(self.traced.result)
         if self.stores:
-            tracer, path = constant(jax.core.Tracer), constant(self._first_path())
-            line(f"if outs and isinstance(outs[0], {tracer}): {constant(_refuse)}({path})")
+            path = constant(self._first_path())
+            line(f"if {self._under_plain_jax()}: {constant(_refuse)}({path})")
         for text in (*self.fills, *self.stores):
             line(text)
         line(f"return {result}")
+
+    def _under_plain_jax(self) -> str:
+        """Returns an expression for whether a JAX transformation of the user's traces this call."""
+        if self.traced.jaxpr.jaxpr.outvars:
+            return f"isinstance(outs[0], {self.source.constant(jax.core.Tracer)})"
+        return f"{self.source.constant(under_plain_jax)}()"
 
     def _input(self, slot: Any) -> str:
         return f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"

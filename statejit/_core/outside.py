@@ -21,6 +21,7 @@ from ..errors import TracedControlFlowError
 from .base import Base
 from .codes import (
     asks_for_globals,
+    codes_in,
     imports,
     is_special,
     loads,
@@ -31,7 +32,13 @@ from .codes import (
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .ground import Ground, Node, Wrapper
 from .pictures import OfGlobals
-from .places import has_user_threads, is_library_class, is_library_code, is_library_module
+from .places import (
+    has_user_threads,
+    is_library_class,
+    is_library_code,
+    is_library_module,
+    is_of_library,
+)
 from .positions import CACHED, GlobalRandomness
 from .slots import MISSING, is_number, is_plain, same_plain
 
@@ -200,7 +207,7 @@ class Outside:
                     self.ground.class_entry(base, name, value)
 
     def _guard_shape(self, cls: type) -> None:
-        """Guards that a class keeps its bases, and gets no entry that would hide an inherited one."""
+        """Guards that a class keeps its bases, and gets no entry that hides an inherited one."""
         mro = self.ground.add(None, "mro", cls, cls.__mro__, f"{cls.__name__}.__mro__")
         mro.must("is", cls.__mro__)
         entries = self.ground.add(None, "entries", cls, vars(cls), f"vars({cls.__name__})")
@@ -218,14 +225,6 @@ class Outside:
 _FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, Wrapper)
 MAKERS = ("__new__", "__init__", "__post_init__")
 _IGNORED = {"__dict__", "__weakref__", "__class_getitem__", "__doc__", "__module__"}
-
-
-def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yields the code objects inside a code object."""
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield constant
-            yield from codes_in(constant)
 
 
 def shape(entries: Any) -> tuple[int, str | None]:
@@ -269,7 +268,7 @@ def refers_to_user(value: Any, seen: frozenset[int] = frozenset()) -> bool:
         return any(refers_to_user(v, seen) for v in value)
     if type(value) is dict:
         return any(refers_to_user(v, seen) for v in value.values())
-    return callable(value) and not isinstance(value, type) and not is_library_class(type(value))
+    return callable(value) and not isinstance(value, type) and not is_of_library(value)
 
 
 _WRAPPERS: tuple[Any, ...] = (CACHED, type(jax.jit(lambda: 0)), jax.custom_jvp, jax.custom_vjp)

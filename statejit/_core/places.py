@@ -50,6 +50,12 @@ def is_library_class(cls: type) -> bool:
     return module is not None and is_library_module(module)
 
 
+def is_of_library(value: Any) -> bool:
+    """Says whether the class of a value is not the user's."""
+    cls: Any = type(value)
+    return is_library_class(cls)
+
+
 def has_user_threads() -> bool:
     """Says whether code of the user's runs in other threads, which may write at any time."""
     here = threading.get_ident()

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from .numbers import Number
-from .places import is_library_class
+from .places import is_of_library
 from .slots import UNGUARDABLE
 
 CACHED = type(functools.lru_cache(lambda: 0))
@@ -88,7 +88,7 @@ def has_position(value: Any) -> bool:
 
 def is_opaque(value: Any) -> bool:
     """Says whether a value has a position, and no code of the user's that shows it."""
-    return has_position(value) and is_library_class(type(value))
+    return has_position(value) and is_of_library(value)
 
 
 def position(value: Any) -> Any:
@@ -146,7 +146,7 @@ def _iterator_position(value: Any, seen: set[int]) -> Any:
 
 
 def _variable(value: Any, seen: set[int]) -> Any:
-    if isinstance(value, UNGUARDABLE) and is_library_class(type(value)):
+    if isinstance(value, UNGUARDABLE) and is_of_library(value):
         return _iterator_position(value, seen) if not isinstance(value, _LOCKS) else None
     if type(value) is tuple:
         return [_variable(item, seen) for item in value]

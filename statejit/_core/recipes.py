@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import EscapeError, ForeignObjectError
 from .base import Base
 from .cells import Cell
+from .codes import codes_in
 from .containers import Container, Kind, kind_of
 from .frames import Frame, raw_dict, raw_get
 from .ground import BUILT_IN, VALUES, Wrapper
@@ -382,8 +383,11 @@ class Writer:
 
 def _same_leaves(handed: list[Any], now: list[Any]) -> bool:
     """Says whether two lists of children have the same leaves, though other containers."""
-    (left, before), (right, after) = jax.tree.flatten(handed), jax.tree.flatten(now)
-    return bool(before == after) and all(a is b for a, b in zip(left, right, strict=True))
+    before: Any = jax.tree.structure(handed)
+    left, right = jax.tree.leaves(handed), jax.tree.leaves(now)
+    return bool(before == jax.tree.structure(now)) and all(
+        a is b for a, b in zip(left, right, strict=True)
+    )
 
 
 def _is_full(cell: Any) -> bool:
@@ -392,13 +396,6 @@ def _is_full(cell: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-@functools.cache
-def codes_in(code: types.CodeType) -> frozenset[types.CodeType]:
-    """Returns the codes of the functions that are made within a function, at any depth."""
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return frozenset(inner).union(*[codes_in(c) for c in inner])
 
 
 def make_function(

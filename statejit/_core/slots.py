@@ -17,7 +17,7 @@ from typing import Any, Final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import get_opaque_trace_state
+from jax.extend.core import find_top_trace, get_opaque_trace_state
 
 
 class Missing:
@@ -124,6 +124,15 @@ class Slot:
 
 as_tracer = jax.jit(lambda x: x, inline=True)
 """Makes a tracer of the running trace from an array."""
+
+
+def under_plain_jax() -> bool:
+    """Says whether code runs under a JAX transformation; asked where no trace of ours is open."""
+    return type(find_top_trace(())) is not EAGER and is_tracer(as_tracer(0.0))
+
+
+EAGER: Final = type(find_top_trace(()))
+"""The type of JAX's trace when there is none; asking costs 0.1 us, for its state 1 us."""
 
 
 def trace_state() -> Any:

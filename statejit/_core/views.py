@@ -1,4 +1,4 @@
-"""Values of Python's own types whose content no attribute shows: what it is, and how it is put back.
+"""Values of Python's own types whose content no attribute shows, and how it is put back.
 
 A weak reference, a `bytearray` or a context variable is guarded by what its *view* returns.
 """
