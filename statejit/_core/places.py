@@ -58,9 +58,9 @@ def is_of_library(value: Any) -> bool:
 
 def has_user_threads() -> bool:
     """Says whether code of the user's runs in other threads, which may write at any time."""
-    here = threading.get_ident()
-    for ident, top in sys._current_frames().items():
-        frame: types.FrameType | None = top if ident != here else None
+    running: dict[int, types.FrameType | None] = {**sys._current_frames()}
+    del running[threading.get_ident()]  # a frame that refers to itself would live on
+    for frame in running.values():
         while frame is not None:
             if not is_library_code(frame.f_code):
                 return True
