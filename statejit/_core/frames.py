@@ -17,6 +17,7 @@ import jax
 
 from ..errors import RawTransformError
 from .containers import Container, kind_of
+from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
@@ -69,12 +70,18 @@ class Frame:
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
+        self.numeric: dict[int, tuple[Any, type]] = {}  # tracers that stand for Python numbers
         self.state: Any = None
+
+    axes: tuple[tuple[Any, int], ...] = ()
+    """Names and sizes of the mapped axes that a trace in this frame is within, besides JAX's."""
 
     @contextmanager
     def opened(self) -> Iterator[Frame]:
         """Makes this the current frame; must be entered inside the trace that it belongs to."""
         self.state = trace_state()
+        for known in self.states.values():  # of a function that was traced before this one
+            known.born = self.state
         token = CURRENT.set(self)
         try:
             yield self
@@ -105,8 +112,23 @@ class Frame:
         entry = self.beneath.lookup(holder, name)
         if isinstance(self.beneath, Frame):
             entry = self.adopt(entry)
+        entry = self.own(entry, holder, name)
         state.attrs[name] = state.found[name] = entry
         return entry
+
+    def own(self, entry: Any, holder: Any, name: Any) -> Any:
+        """Returns what this frame makes of an entry that it has found in a place.
+
+        Args:
+            entry: as it is beneath.
+            holder: the object, cell or container.
+            name: the attribute, or the position of the child.
+        """
+        return entry
+
+    def children(self, container: Container) -> list[Any]:
+        """Returns the entries of the children of a container, as this frame has them."""
+        return container.children
 
     def read(self, holder: Any, name: str) -> Any:
         """Returns what the user's code sees of one attribute, or `MISSING`."""
@@ -178,7 +200,7 @@ class Frame:
                 where=self.ground.where(),
                 do="read it before, or use the function of the same name from statejit.",
             )
-        handed = [self.hand_out(child) for child in container.children]
+        handed = [self.hand_out(child) for child in self.children(container)]
         real = container.real
         copy: Any = None
         if not container.kind.mutable or isinstance(real, frozenset):
@@ -203,10 +225,11 @@ class Frame:
         if id(entry) in self.adopted:
             return self.adopted[id(entry)][1]
         if isinstance(entry, jax.Array):
-            slot = Slot(entry, fresh(entry))
+            number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
+            slot = Slot(entry, fresh(entry), number=number and number[1])
             self.adopted[id(entry)] = (entry, slot)
             return slot
-        kind = None if self.ground.is_holder(entry) else kind_of(entry)
+        kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
         if kind is None:
             return entry
         aux, children = kind.take_apart(entry)
@@ -225,9 +248,19 @@ class Frame:
         aux, children = kind.take_apart(arg)
         return Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
 
-    def value_beneath(self, slot: Slot) -> Any:
-        """Returns what a slot stands for in the enclosing frame, which must be current."""
+    def value_beneath(self, slot: Slot | Number) -> Any:
+        """Returns what an input stands for in the enclosing frame, which must be current."""
+        if type(slot) is Number:
+            return slot.__jax_array__()
         return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
+
+    def number_beneath(self, number: Number) -> Any:
+        """Returns a number of this frame as the enclosing frame has it."""
+        return number
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tapes of numbers of this frame and of those that enclose it."""
+        return self.beneath.tapes()  # type: ignore[attr-defined]
 
     def forget(self) -> None:
         """Drops all tracers, before JAX looks for leaks; what was found stays."""
@@ -238,6 +271,14 @@ class Frame:
         self.copied_from.clear()
         self.tracers.clear()
         self.origins.clear()
+        self.numeric.clear()
+
+    def reopen(self) -> None:
+        """Forgets what was written, so that another function can be traced over the same slots."""
+        for state in self.states.values():
+            state.written.clear()
+            state.moved.clear()
+        self.refilled.clear()
 
 
 def raw_get(holder: Any, name: str) -> Any:

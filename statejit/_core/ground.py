@@ -105,6 +105,10 @@ class Node:
             node = node.parent
         return tuple(reversed(steps))
 
+    def sources(self) -> set[Any]:
+        """Returns the address alone: a number was found here."""
+        return {self.address()}
+
     def must(self, test: str, expect: Any = None) -> None:
         """Sets what a later call has to find here."""
         self.test, self.expect = test, expect
@@ -201,6 +205,10 @@ class Ground:
             self.made.add(type(holder))
             self.classes[type(holder)] = None
             self.outside.follow_makers(type(holder))
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tape of numbers."""
+        return [self.tape]
 
     def is_holder(self, value: Any) -> bool:
         """Says whether frames keep an overlay of a value's attributes."""

@@ -184,7 +184,15 @@ class Lifted(Wrapper):
 
     def _call_anew(self, args: Any, kwargs: Any) -> Any:
         if self.compiled and jax.config.jax_disable_jit:
-            return self.fun(*args, **kwargs)
+            return self.call_without_jit(args, kwargs)
+        return self.call_anew(args, kwargs)
+
+    def call_without_jit(self, args: Any, kwargs: Any) -> Any:
+        """Calls the function under `jax.disable_jit`."""
+        return self.fun(*args, **kwargs)
+
+    def call_anew(self, args: Any, kwargs: Any) -> Any:
+        """Makes a plan, and calls it."""
         plan = self.plan(args, kwargs)
         result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
         if result is MISS:
@@ -204,7 +212,7 @@ class Lifted(Wrapper):
                 f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it "
                 "reads changes from call to call. Compare `guards` of the last plans in its "
                 "`plans`; a list that grows at each call compiles at each call.",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def plan(self, args: Any, kwargs: Any) -> Plan:

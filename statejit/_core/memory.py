@@ -37,7 +37,7 @@ _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 
 def refused(error: BaseException, memory: Memory) -> set[Any]:
     """Returns the addresses of the numbers that a library would not take, as far as can be told."""
-    numbers = list(_numbers_at(error))
+    numbers = list(numbers_at(error))
     if numbers:
         return {address for number in numbers for address in number.tape.sources(number.index)}
     if any(complaint in str(error) for complaint in _COMPLAINTS):
@@ -45,7 +45,7 @@ def refused(error: BaseException, memory: Memory) -> set[Any]:
     return set()
 
 
-def _numbers_at(error: BaseException) -> Iterator[Number]:
+def numbers_at(error: BaseException) -> Iterator[Number]:
     """Yields the numbers in the hands of the library code that raised an error."""
     entry = error.__traceback__
     held: list[Number] = []
