@@ -3,7 +3,8 @@
 The public names, by what they are for:
 
 - models: `Base`, `model`; marks for those who want them: `Variable`, `TrainVar`, `constant`;
-- transformations: `jit`, `grad`, `value_and_grad`;
+- transformations: `jit`, `grad`, `value_and_grad`; loops: `scan`, `for_loop`, `while_loop`,
+  `fori_loop`, `map`, `associative_scan`; branches: `cond`, `switch`, `ifelse`;
 - what was found: `discover`, `collections`, `update`, `functionalize`;
 - training: `Optimizer`;
 - arrays and random numbers: `Array`, `numpy`, `random`; for porting: `math`.
@@ -20,7 +21,9 @@ from .collections import collections, discover, update
 from .functional import functionalize
 from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad
+from .transforms.branches import cond, ifelse, switch
 from .transforms.jit import jit
+from .transforms.loops import associative_scan, for_loop, fori_loop, map, scan, while_loop
 
 __version__ = "0.1.0"
 
@@ -30,19 +33,28 @@ __all__ = [
     "Optimizer",
     "TrainVar",
     "Variable",
+    "associative_scan",
     "clear_cache",
     "collections",
+    "cond",
     "constant",
     "discover",
     "errors",
+    "for_loop",
+    "fori_loop",
     "functionalize",
     "grad",
+    "ifelse",
     "jit",
+    "map",
     "model",
     "numpy",
     "random",
+    "scan",
+    "switch",
     "typing",
     "unwatched",
     "update",
     "value_and_grad",
+    "while_loop",
 ]

@@ -227,6 +227,7 @@ class Frame:
         if isinstance(entry, jax.Array):
             number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
             slot = Slot(entry, fresh(entry), number=number and number[1])
+            slot.owner = self
             self.adopted[id(entry)] = (entry, slot)
             return slot
         kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
@@ -234,6 +235,7 @@ class Frame:
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
+        container.owner = self
         self.adopted[id(entry)] = (entry, container)
         container.children.extend(self.adopt(child) for child in children)
         return container
@@ -241,18 +243,22 @@ class Frame:
     def adopt_argument(self, arg: Any) -> Any:
         """Returns the entry of an argument; arrays are told apart by position."""
         if isinstance(arg, jax.Array):
-            return Slot(arg, fresh(arg))
-        kind = None if self.ground.is_holder(arg) else kind_of(arg)
+            slot = Slot(arg, fresh(arg))
+            slot.owner = self
+            return slot
+        kind = None if arg is None or self.ground.is_holder(arg) else kind_of(arg)
         if kind is None or kind.mutable:
             return self.adopt(arg)
         aux, children = kind.take_apart(arg)
-        return Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container = Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container.owner = self
+        return container
 
     def value_beneath(self, slot: Slot | Number) -> Any:
         """Returns what an input stands for in the enclosing frame, which must be current."""
         if type(slot) is Number:
             return slot.__jax_array__()
-        return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
+        return slot.value if slot.owner is self else self.beneath.tracer(slot)  # type: ignore
 
     def number_beneath(self, number: Number) -> Any:
         """Returns a number of this frame as the enclosing frame has it."""

@@ -88,7 +88,7 @@ class Builder:
         """Returns what an entry of the nested frame is in the enclosing one."""
         if type(entry) is not Container:
             return entry
-        return self.beneath.copy(entry) if entry.node is not None else entry.real
+        return entry.real if entry.owner is self.frame else self.beneath.copy(entry)
 
     def _make(self, recipe: Any) -> Any:
         match recipe:

@@ -106,15 +106,19 @@ class Slot:
         placeholder: an array of the same type that nobody else holds.
         node: where `Ground` found it, if it did.
         number: the Python type of the number that it stands for, if it is one; see `Out`.
+
+    Attributes:
+        owner: the frame that made it; None for one of the ground.
     """
 
-    __slots__ = ("node", "number", "placeholder", "value")
+    __slots__ = ("node", "number", "owner", "placeholder", "value")
 
     def __init__(
         self, value: Any, placeholder: Any, node: Any = None, number: type | None = None
     ) -> None:
         self.value, self.placeholder, self.node = value, placeholder, node
         self.number = number
+        self.owner: Any = None
 
 
 as_tracer = jax.jit(lambda x: x, inline=True)

@@ -417,10 +417,11 @@ def fits(before: Any, after: Any, traced: Traced) -> bool:
 
 
 def converts(jaxpr: Any) -> bool:
-    """Says whether a program changes dtypes: a weakly typed array would do so differently."""
+    """Says whether a program takes something weakly typed as another dtype."""
     for equation in jaxpr.eqns:
+        operand = equation.invars[0].aval if equation.invars else None
         if equation.primitive.name == "convert_element_type":
-            if equation.invars[0].aval.dtype != equation.outvars[0].aval.dtype:
+            if operand.weak_type and operand.dtype != equation.outvars[0].aval.dtype:
                 return True
         for value in jax.tree.leaves(list(equation.params.values())):
             if hasattr(value, "eqns") and converts(getattr(value, "jaxpr", value)):

@@ -56,7 +56,7 @@ class Repetition:
         self.given = {
             id(slot): self.frame.value_beneath(slot)
             for slot in self._slots()
-            if id(slot) not in own and slot.value is not None
+            if id(slot) not in own and not _is_argument(slot)
         }
         for entry in self._entries():
             if type(entry) is Number and entry.tape is not counting.tape:
@@ -71,7 +71,7 @@ class Repetition:
 
     def _is_closed_over(self, slot: Slot) -> bool:
         pair = self.matching.arrays.get(id(slot))
-        return slot.value is not None and (pair is None or _is_kept(pair))
+        return not _is_argument(slot) and (pair is None or _is_kept(pair))
 
     def _slots(self) -> list[Slot]:
         recipes = [*(p.after for p in self.pairs), *self.rows, *[r.result for r in self.runs]]
@@ -209,6 +209,11 @@ def fitted(value: Any, pair: Pair, old: Any) -> Any:
     if value.dtype != old.dtype or (value.weak_type and not old.weak_type):
         return jax.lax.convert_element_type(value, old.dtype)
     return value
+
+
+def _is_argument(slot: Slot) -> bool:
+    """Says whether a slot has another array in each step."""
+    return slot.owner is not None and slot.value is None
 
 
 def _is_kept(pair: Pair) -> bool:

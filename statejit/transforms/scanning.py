@@ -79,6 +79,8 @@ class Scan:
         self.slices = [blank(array, 0) for array in self.arrays]
 
         def work(frame: Frame) -> Traced:
+            for slot in self.slices:
+                slot.owner = frame
             return run(self._step, [frame.adopt_argument(carry), *self.slices], {}, frame)
 
         return watched(work, self.beneath, self.ways)
