@@ -70,6 +70,7 @@ class Frame:
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
+        self._children: dict[int, tuple[Container, list[Any]]] = {}
         self.numeric: dict[int, tuple[Any, type]] = {}  # tracers that stand for Python numbers
         self.state: Any = None
 
@@ -128,7 +129,10 @@ class Frame:
 
     def children(self, container: Container) -> list[Any]:
         """Returns the entries of the children of a container, as this frame has them."""
-        return container.children
+        if id(container) not in self._children:
+            own = [self.own(child, container, i) for i, child in enumerate(container.children)]
+            self._children[id(container)] = (container, own)
+        return self._children[id(container)][1]
 
     def read(self, holder: Any, name: str) -> Any:
         """Returns what the user's code sees of one attribute, or `MISSING`."""

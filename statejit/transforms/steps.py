@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from .._core.containers import Container
 from .._core.frames import Frame
 from .._core.memory import numbers_at
 from .._core.numbers import Found, Number, Tape
@@ -51,7 +50,6 @@ class StepFrame(Frame):
         self.tape = Tape(max(tape.depth for tape in beneath.tapes()) + 1)
         self.lines: dict[Place, str] = {}
         self.alive: list[Any] = []  # places are told by id
-        self._children: dict[int, tuple[Container, list[Any]]] = {}
         self._arrays: dict[Place, Slot] = {}
 
     def own(self, entry: Any, holder: Any, name: Any) -> Any:
@@ -75,13 +73,6 @@ class StepFrame(Frame):
             self._arrays[place] = Slot(entry, fresh(array), number=type(value))
             self._arrays[place].owner = self
         return self._arrays[place]
-
-    def children(self, container: Container) -> list[Any]:
-        """Returns the children of a container, with numbers made symbolic."""
-        if id(container) not in self._children:
-            own = [self.own(c, container, i) for i, c in enumerate(container.children)]
-            self._children[id(container)] = (container, own)
-        return self._children[id(container)][1]
 
     def write(self, holder: Any, name: str, value: Any) -> None:
         """Writes an attribute, and remembers the line."""
