@@ -23,7 +23,8 @@ from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad
 from .transforms.branches import cond, ifelse, switch
 from .transforms.jit import jit
-from .transforms.loops import associative_scan, for_loop, fori_loop, map, scan, while_loop
+from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
+from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 
 __version__ = "0.1.0"
 

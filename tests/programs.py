@@ -3609,3 +3609,41 @@ def assertion_on_shapes(jit):
     yield failing(run, jnp.ones(3))
     m.w = jnp.ones(3)
     yield run(jnp.ones(3))
+
+
+@program
+def functions_made_inside_and_kept(jit):
+    a, b = Thing(), Thing()
+
+    def step(m, x):
+        k = x * 2
+
+        def factorial(n):
+            return 1 if n == 0 else n * factorial(n - 1)
+
+        def increment():
+            nonlocal k
+            k = k + 1
+            return k
+
+        m.add = lambda y: y + k
+        m.factorial = factorial
+        m.me = lambda y=3: (m, y)
+        m.half = functools.partial(jnp.dot, b=k)
+        return increment, lambda: k
+
+    run = jit(step)
+    increment, read = run(a, jnp.ones(2))
+    yield read(), increment(), increment(), read()
+    run(b, 3 * jnp.ones(2))
+    yield (
+        a.add(1.0),
+        b.add(1.0),
+        a.add is b.add,
+        a.factorial(4),
+        a.me(),
+        b.me(),
+        b.half(jnp.ones(2)),
+    )
+    run(a, 4 * jnp.ones(2))
+    yield a.add(1.0), a.add is b.add

@@ -58,7 +58,7 @@ def _refuse_store(container: Any, aux: Any, children: list[Any]) -> None:
     raise TypeError(f"a {type(container).__name__} can't be changed in place")
 
 
-def _build_list(cls: type, aux: Any, children: list[Any]) -> Any:
+def _build_list(cls: Any, aux: Any, children: list[Any]) -> Any:
     new = cls.__new__(cls)
     list.extend(new, children)
     return new
@@ -68,7 +68,7 @@ def _take_dict_apart(value: dict[Any, Any]) -> tuple[Any, list[Any]]:
     return (tuple(value), getattr(value, "default_factory", None)), list(value.values())
 
 
-def _build_dict(cls: type, aux: Any, children: list[Any]) -> Any:
+def _build_dict(cls: Any, aux: Any, children: list[Any]) -> Any:
     keys, factory = aux
     new = defaultdict(factory) if cls is defaultdict else cls.__new__(cls)
     dict.update(new, zip(keys, children, strict=True))
@@ -108,7 +108,7 @@ def _take_dataclass_apart(value: Any) -> tuple[Any, list[Any]]:
 
 
 def _build_dataclass(cls: type, aux: Any, children: list[Any]) -> Any:
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     for name, child in zip(aux, children, strict=True):
         object.__setattr__(new, name, child)
     return new

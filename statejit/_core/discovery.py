@@ -78,10 +78,12 @@ def on_ground(
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
+    frame = Frame(ground, ground)
     with hooked():
         try:
-            traced = run(fun, *entries, Frame(ground, ground), finish)
+            traced = run(fun, *entries, frame, finish)
         except BaseException:
+            memory.arrays = set(only_read(frame))
             outside.put_back()  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
@@ -90,6 +92,14 @@ def on_ground(
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
+
+
+def only_read(frame: Frame) -> Iterator[Any]:
+    """Yields the addresses of the NumPy arrays that a frame has read and not written."""
+    for stand_in, slot in frame.ground.stand_ins.values():
+        state = frame.states.get(id(stand_in))
+        if state is None or not state.written:
+            yield slot.node.address()
 
 
 def in_frame(
@@ -242,7 +252,8 @@ def described(frame: Frame) -> Iterator[None]:
         yield
     except _VALUE_ASKED as error:
         entry = raising_frame(error)
-        where, source, paths = "", "", []
+        where, source = "", ""
+        paths: list[str] = []
         if entry is not None:
             code = entry.tb_frame.f_code
             where = f"{code.co_filename}:{entry.tb_lineno}"
@@ -305,6 +316,7 @@ def check_bypasses(ground: Ground) -> None:
     for holder, name in put_back(ground):
         raise BypassError(
             f"{ground.path_of(holder, name)} was written past attribute assignment.",
+            where=f"the call at {ground.where()}",
             do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
             "write can be watched.",
         )

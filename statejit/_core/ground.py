@@ -81,11 +81,12 @@ class Node:
     __slots__ = ("access", "expect", "index", "key", "name", "parent", "test", "value")
 
     def __init__(
-        self, index: int, parent: Node | None, access: str, key: Any, name: str, value: Any
+        self, index: int, parent: Any, access: str, key: Any, name: str, value: Any
     ) -> None:
         self.index, self.parent, self.access, self.key = index, parent, access, key
         self.name, self.value = name, value
-        self.test, self.expect = "", None
+        self.test = ""
+        self.expect: Any = None
 
     def path(self) -> str:
         """Returns the way from the root, as Python that a person could paste."""
@@ -129,7 +130,7 @@ class Ground:
         self.nodes: list[Node] = []
         self.tape = Tape()
         self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry
-        self.reads: dict[tuple[int, str], Any] = {}
+        self.reads: dict[Any, Any] = {}
         self.stand_ins: dict[int, tuple[Any, Slot]] = {}
         self.class_reads: dict[tuple[type, str], Any] = {}
         self.touched: dict[int, tuple[Any, dict[str, Any] | None]] = {}
@@ -348,16 +349,23 @@ class Ground:
 
     def numpy(self, node: Node, value: np.ndarray, mode: str) -> Any:
         if mode in ("outside", "foreign") or value.dtype.kind not in "biufcV":
-            node.must("content" if value.size <= 1000 else "is", value)
             if value.size <= 1000:
-                node.expect = value.copy()
-                self.pictures.append((node, value.copy()))
+                return self.content(node, value)
+            node.must("is", value)
             return value
+        if node.address() in self.memory.fixed:
+            return self.content(node, value)
         node.must("numpy", (value.dtype, value.flags.writeable))
         slot = Slot(value, fresh(jax.numpy.asarray(value)), node)
         stand_in = self.stand_in_type(value)
         self.stand_ins[id(stand_in)] = (stand_in, slot)
         return self.known(node, value, stand_in)
+
+    def content(self, node: Node, value: np.ndarray) -> np.ndarray:
+        """Guards a NumPy array by its content, and hands it out itself."""
+        node.must("content", value.copy())
+        self.pictures.append((node, value.copy()))
+        return self.known(node, value, value)
 
     def function(self, node: Node, value: types.FunctionType) -> Any:
         node.must("function", value)
@@ -423,7 +431,8 @@ class Ground:
             node.must("type", type(value))
             self.pictures.append((node, Position(value)))
             return self.known(node, value, value)
-        if is_library_type(type(value)) or not (names or hasattr(value, "__dict__")):
+        cls: Any = type(value)
+        if is_library_type(cls) or not (names or hasattr(value, "__dict__")):
             node.must("is", value)
             return value
         self.classes[type(value)] = None
@@ -457,7 +466,7 @@ class Ground:
         """Returns the path of an attribute of an object, as far as it is known."""
         known = self.by_id.get(id(holder))
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
-        return start if name == "_value" else f"{start}.{name}"
+        return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""

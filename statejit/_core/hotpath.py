@@ -23,13 +23,14 @@ from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
 from .frames import raw_get, raw_names, slot_descriptor
 from .ground import Ground, Node
-from .outside import cell_contents, same_content, static_get
+from .outside import alike, cell_contents, same_content, static_get
 from .recipes import (
     Computed,
     Constant,
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -147,7 +148,7 @@ class Guards:
             case "names":
                 return f"{constant(raw_names)}({parent})"
             case "item":
-                cls = type(node.parent.value) if node.parent else None
+                cls: Any = type(node.parent.value)
                 plain = cls in (list, tuple)
                 getter = constant(list.__getitem__ if issubclass(cls, list) else tuple.__getitem__)
                 return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"
@@ -212,6 +213,9 @@ class Guards:
                 return self._plain(v, expect)
             case "is":
                 return f"{v} is {constant(expect)}"
+            case "alike":
+                k = constant(expect)
+                return f"{v} is {k} or {constant(alike)}({v}, {k})"
             case "static":
                 k = constant(expect)
                 return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
@@ -404,6 +408,10 @@ class Commit:
                     f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
                     f"{constant(recipe.dtype)})"
                 )
+            case NewCell():
+                line(f"{name} = {constant(types.CellType)}()")
+                if recipe.content is not MISSING:
+                    self.fills.append(f"{name}.cell_contents = {self._build(recipe.content)}")
             case NewCall():
                 parts = ", ".join([self._build(part) for part in recipe.parts])
                 line(f"{name} = {constant(recipe.make)}({parts})")

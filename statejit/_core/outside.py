@@ -23,7 +23,7 @@ from .frames import CURRENT, raw_dict, raw_get, slot_descriptor
 from .ground import Ground, Node, Wrapper
 from .places import is_library_code, is_library_module, user_line
 from .positions import GlobalRandomness, Position
-from .slots import MISSING
+from .slots import MISSING, is_plain, same_plain
 
 _KINDS = {
     "LOAD_GLOBAL": "global",
@@ -88,7 +88,7 @@ class Outside:
         fun = node.value
         code = fun.__code__
         if is_library_code(code):
-            node.must("is", fun)
+            node.must("alike", fun)
             return
         holder = self.globals.setdefault(id(fun.__globals__), node)
         node.must("function", (code, holder))
@@ -247,6 +247,37 @@ def cell_contents(fun: types.FunctionType, index: int) -> Any:
         return (fun.__closure__ or ())[index].cell_contents
     except ValueError:
         return MISSING
+
+
+def alike(one: Any, other: Any, seen: frozenset[tuple[int, int]] = frozenset()) -> bool:
+    """Says whether two library functions do the same: same code, and same values in their closures.
+
+    `optax.adam(0.1)` makes new functions each time; programs that use them are the same.
+    """
+    pair = (id(one), id(other))
+    if one is other or pair in seen:
+        return True
+    if type(one) is not type(other):
+        return False
+    if is_plain(one):
+        return same_plain(one, other)
+    parts = _parts(one), _parts(other)
+    if None in parts or len(parts[0]) != len(parts[1]):
+        return False
+    return all(alike(a, b, seen | {pair}) for a, b in zip(*parts, strict=True))
+
+
+def _parts(value: Any) -> Any:
+    """Returns what a function or a container of functions is made of; None for anything else."""
+    if isinstance(value, types.FunctionType):
+        cells = [cell_contents(value, i) for i in range(len(value.__closure__ or ()))]
+        defaults = value.__defaults__, value.__kwdefaults__
+        return [value.__code__, id(value.__globals__), *defaults, *cells]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, (tuple, list)):
+        return value
+    return [*value, *value.values()] if type(value) is dict else None
 
 
 def static_get(value: Any, name: str) -> Any:

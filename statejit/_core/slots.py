@@ -132,7 +132,10 @@ def trace_state() -> Any:
 
 def is_tracer(value: Any) -> bool:
     """Says whether a value is a tracer of JAX."""
-    return isinstance(value, jax.core.Tracer)
+    return _TRACER in type(value).__mro__  # not `isinstance`, which takes 1 us
+
+
+_TRACER = jax.core.Tracer
 
 
 def is_key(array: Any) -> bool:

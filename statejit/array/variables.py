@@ -72,7 +72,7 @@ def constant(value: Any, dtype: Any = None) -> Array:
         Array([1., 2.], dtype=float32)
     """
     new = Array(value, dtype)
-    new._collection = "constants"
+    new._collection = "constants"  # type: ignore[attr-defined]
     return new
 
 

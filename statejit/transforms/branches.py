@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.lift import code_of
 from .._core.numbers import Number
-from .inside import Inside, is_disabled
+from .._core.plan import is_disabled
+from .inside import Inside
 from .merging import Merging
 from .scanning import is_cell
 
@@ -63,8 +63,7 @@ class Branches(Inside):
             outs = jax.lax.cond(index.astype(bool), *programs)
         else:
             outs = jax.lax.switch(index, programs)
-        effects, result = merging.effects, merging.result
-        return commit(dataclasses.replace(runs[0], effects=effects, result=result), outs, frame)
+        return commit(merging.merged(), outs, frame)
 
     def chosen(self, which: Any) -> int:
         """Returns the position of a branch that is known to Python."""

@@ -18,7 +18,8 @@ import numpy as np
 from .._core.numbers import Number, Tape, apply
 from .._core.recipes import Computed, Constant
 from .._core.slots import MISSING
-from .matching import Matching, Pair, number_type
+from .forms import number_of
+from .matching import Matching, Pair
 from .steps import Place, StepFrame, needed
 
 
@@ -168,7 +169,7 @@ class Counting:
         for index, step in enumerate(self.tape.steps):
             if not self.is_carried(index):
                 continue
-            if step.node is not None:
+            if step.fun is None:
                 found[index] = places[step.node.place]
             elif all(i in found for i in step.operands):
                 found[index] = step.fun(*[found[i] for i in step.operands])
@@ -181,9 +182,9 @@ def strong(value: Any, pair: Pair) -> Any:
     return jax.lax.convert_element_type(value, dtype)
 
 
-def type_of_number(pair: Pair) -> type:
+def type_of_number(pair: Pair) -> Any:
     """Returns the Python type of a number that is carried."""
-    return number_type(pair.after) if type(pair.before) is not Number else type(pair.before.value)
+    return number_of(pair.after) if type(pair.before) is not Number else type(pair.before.value)
 
 
 def _array(value: Any) -> Any:
@@ -294,7 +295,7 @@ def _function(
         *[f"        {line}" for line in body or ["pass"]],
         f"    return steady, {results[0]}, {results[1]}, ({columns})",
     ]
-    exec(compile("\n".join(text), "<statejit loop>", "exec"), space)
+    exec(compile("\n".join(text), "<statejit loop>", "exec"), space)  # noqa: S102, our own text
     return space["course"]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from .._core.frames import CURRENT
 from .._core.lift import Lifted
 from .jit import Jitted
@@ -27,7 +25,8 @@ class Whole(Jitted):
 
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
-        return self.fun.eager(*args, **kwargs)
+        lift: Any = self.fun
+        return lift.eager(*args, **kwargs)
 
 
 class Inside(Lifted):
@@ -68,8 +67,3 @@ class Inside(Lifted):
     def eager(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the function under `jax.disable_jit`."""
         return self.whole.call_anew(args, kwargs)
-
-
-def is_disabled() -> bool:
-    """Says whether `jax.disable_jit` is on."""
-    return bool(jax.config.jax_disable_jit)

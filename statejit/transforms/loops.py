@@ -11,7 +11,8 @@ import numpy as np
 
 from .._core.frames import Frame
 from .._core.lift import code_of
-from .inside import Inside, is_disabled
+from .._core.plan import is_disabled
+from .inside import Inside
 from .scanning import Scan, as_array, count_of, is_leaf, is_mutable, like
 from .whiling import While
 

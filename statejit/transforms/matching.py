@@ -11,8 +11,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
-
 from .._core.containers import Container
 from .._core.discovery import Traced
 from .._core.numbers import Number
@@ -21,7 +19,6 @@ from .._core.recipes import (
     Constant,
     Existing,
     Input,
-    NewCall,
     NewContainer,
     NewNumpy,
     NewObject,
@@ -29,10 +26,20 @@ from .._core.recipes import (
     Refill,
     SetAttr,
 )
-from .._core.slots import MISSING, NUMBERS, Slot, is_number, same_plain
-
-SAME: Any = object()
-"""Stands for the recipe of a place that a step does not change."""
+from .._core.slots import MISSING, Slot, is_number
+from .forms import (
+    SAME,
+    described,
+    dtype_of_host,
+    fits,
+    is_array_constant,
+    is_same_value,
+    number_of,
+    rebuilt,
+    same_recipe,
+    type_of_recipe,
+    unchanged,
+)
 
 UNREAD: Any = object()
 """Stands for the entry of a place that a step writes without having read it."""
@@ -181,11 +188,11 @@ class Matching:
             return self._holder(before, after, path)
         if after is SAME or (after is MISSING and before is MISSING):
             return after
-        if isinstance(after, Constant) and _same(after.value, before):
+        if isinstance(after, Constant) and is_same_value(after.value, before):
             return after
         if isinstance(after, Existing) and after.entry is before:
             return after
-        if is_number(before) and _is_number_recipe(after):
+        if is_number(before) and number_of(after) is not None:
             self.plain_numbers.add(self._place)  # a library would not take it symbolic
         self._differs(path, before, after)
         return after
@@ -193,8 +200,8 @@ class Matching:
     def _array(self, slot: Slot, after: Any, path: str) -> Any:
         if after is SAME:
             return self.pair(slot, Input(slot), path)
-        numeric = slot.number is not None and _is_number_recipe(after)
-        if not isinstance(after, (Out, Input)) and not numeric and not _is_array_constant(after):
+        numeric = slot.number is not None and number_of(after) is not None
+        if not isinstance(after, (Out, Input)) and not numeric and not is_array_constant(after):
             self._differs(path, slot, after)
             return after
         found, left = slot.placeholder, self.type_after(after)
@@ -206,7 +213,7 @@ class Matching:
         place = number.tape.steps[number.index].node.place
         if after is SAME:
             return SAME
-        if not _is_number_recipe(after) or number_type(after) is not type(number.value):
+        if number_of(after) is not type(number.value):
             self._differs(path, number.value, after)
             return after
         self.numbers[place] = Pair(number, after, path)
@@ -264,7 +271,7 @@ class Matching:
             self._queue.append(before)
             return after
         written = id(before) in self._written and id(before) not in self.passing
-        if isinstance(after, NewNumpy) and not written and _dtype_of(before) == after.dtype:
+        if isinstance(after, NewNumpy) and not written and dtype_of_host(before) == after.dtype:
             self._visited.add(id(before))
             content = self.match(self._found(before, "_value"), after.content, path)
             self._new[id(before)] = dataclasses.replace(after, content=content)
@@ -283,9 +290,10 @@ class Matching:
             else:
                 new.attrs[name] = recipe
         state = self.frame.states.get(id(before))
-        for name in set(state.found if state else ()) - set(after.attrs):
-            if state.found[name] is not MISSING:
-                self._differs(f"{path}.{name}", state.found[name], MISSING)
+        found = {} if state is None else state.found
+        for name in set(found) - set(after.attrs):
+            if found[name] is not MISSING:
+                self._differs(f"{path}.{name}", found[name], MISSING)
         return new
 
     def _found(self, holder: Any, name: str) -> Any:
@@ -340,7 +348,7 @@ class Matching:
         self.mismatches.append(Mismatch(path, described(before), self._described(after)))
 
     def _described(self, after: Any) -> str:
-        if isinstance(after, (Out, Input)) or _is_array_constant(after):
+        if isinstance(after, (Out, Input)) or is_array_constant(after):
             return self.type_after(after).str_short()
         if isinstance(after, (Constant, Computed)):
             return described(after.value if isinstance(after, Constant) else after.number.value)
@@ -348,145 +356,3 @@ class Matching:
             size = f" of {len(after.children)}" if isinstance(after, NewContainer) else ""
             return f"another {after.cls.__name__}{size}"
         return "another object" if isinstance(after, Existing) else described(after)
-
-
-def rebuilt(recipe: Any, change: Callable[[Any], Any], memo: dict[int, Any]) -> Any:
-    """Returns a recipe with its parts changed; what is no new container or object stays.
-
-    Args:
-        recipe: the recipe.
-        change: part -> changed part.
-        memo: id of a recipe -> (recipe, changed recipe); there may be cycles.
-    """
-    if id(recipe) in memo:
-        return memo[id(recipe)][1]
-    if isinstance(recipe, NewContainer):
-        new: Any = dataclasses.replace(recipe, children=[])
-        memo[id(recipe)] = (recipe, new)
-        new.children.extend(change(child) for child in recipe.children)
-    elif isinstance(recipe, NewObject):
-        new = dataclasses.replace(recipe, attrs={})
-        memo[id(recipe)] = (recipe, new)
-        new.attrs.update({name: change(part) for name, part in recipe.attrs.items()})
-    elif isinstance(recipe, NewNumpy):
-        new = dataclasses.replace(recipe, content=change(recipe.content))
-    elif isinstance(recipe, NewCall):
-        new = dataclasses.replace(recipe, parts=[change(part) for part in recipe.parts])
-    else:
-        return recipe
-    memo[id(recipe)] = (recipe, new)
-    return new
-
-
-def shells(traced: Traced) -> list[Any]:
-    """Returns the objects that a traced run has made and left in state or in its result."""
-    found: dict[int, Any] = {}
-    memo: dict[int, Any] = {}
-
-    def visit(recipe: Any) -> Any:
-        if isinstance(recipe, (NewObject, NewNumpy)):
-            found[id(recipe.shell)] = recipe.shell
-        return rebuilt(recipe, visit, memo)
-
-    for effect in traced.effects:
-        for recipe in effect.children if isinstance(effect, Refill) else [effect.recipe]:
-            visit(recipe)
-    visit(traced.result)
-    return list(found.values())
-
-
-def type_of_recipe(after: Any, traced: Traced) -> Any:
-    """Returns the abstract value of an array or a number that a traced run leaves."""
-    if isinstance(after, Out):
-        return traced.jaxpr.jaxpr.outvars[after.index].aval
-    if isinstance(after, Input):
-        return jax.typeof(after.slot.placeholder)
-    if isinstance(after, Computed):
-        return jax.typeof(after.number.value)
-    return jax.typeof(after.value)
-
-
-def fits(before: Any, after: Any, traced: Traced) -> bool:
-    """Says whether an array that a step leaves may take the place of the one that it found."""
-    before = jax.typeof(before)
-    if (before.shape, before.dtype) != (after.shape, after.dtype):
-        return False
-    if before.weak_type == after.weak_type:
-        return True
-    return before.weak_type and not converts(traced.jaxpr.jaxpr)
-
-
-def converts(jaxpr: Any) -> bool:
-    """Says whether a program takes something weakly typed as another dtype."""
-    for equation in jaxpr.eqns:
-        operand = equation.invars[0].aval if equation.invars else None
-        if equation.primitive.name == "convert_element_type":
-            if operand.weak_type and operand.dtype != equation.outvars[0].aval.dtype:
-                return True
-        for value in jax.tree.leaves(list(equation.params.values())):
-            if hasattr(value, "eqns") and converts(getattr(value, "jaxpr", value)):
-                return True
-    return False
-
-
-def same_recipe(left: Any, right: Any) -> bool:
-    """Says whether two recipes of arrays or numbers give the same value."""
-    if left is right or (isinstance(left, Out) and left == right):
-        return True
-    if isinstance(left, Input) and isinstance(right, Input):
-        return left.slot is right.slot
-    if isinstance(left, Constant) and isinstance(right, Constant):
-        return _same(left.value, right.value)
-    return False
-
-
-def number_type(recipe: Any) -> type:
-    """Returns the Python type of the number that a recipe gives."""
-    if isinstance(recipe, Out):
-        return recipe.number or jax.Array
-    return type(recipe.number.value if isinstance(recipe, Computed) else recipe.value)
-
-
-def _is_number_recipe(recipe: Any) -> bool:
-    return (
-        isinstance(recipe, Computed)
-        or (isinstance(recipe, Constant) and is_number(recipe.value))
-        or (isinstance(recipe, Out) and recipe.number is not None)
-    )
-
-
-def _is_array_constant(recipe: Any) -> bool:
-    return isinstance(recipe, Constant) and isinstance(recipe.value, jax.Array)
-
-
-def _same(left: Any, right: Any) -> bool:
-    return left is right or same_plain(left, right)
-
-
-def unchanged(recipe: Any, before: Any) -> Any:
-    """Returns the recipe of a child: of one that no step changes, what was there."""
-    if recipe is not SAME:
-        return recipe
-    if type(before) is Number:
-        return Computed(before)
-    if type(before) is Slot:
-        return Input(before)
-    return Existing(before) if type(before) is Container else Constant(before)
-
-
-def _dtype_of(stand_in: Any) -> Any:
-    return getattr(stand_in, "to_numpy_at_commit", None)
-
-
-def described(value: Any) -> str:
-    """Returns how an error speaks of what a place holds."""
-    if type(value) is Slot:
-        return jax.typeof(value.placeholder).str_short()
-    if type(value) is Container:
-        return f"a {type(value.real).__name__} of {len(value.children)}"
-    if isinstance(value, str) and " " in value:
-        return value
-    if value is MISSING:
-        return "no attribute"
-    plain = value is None or type(value) in (bool, str, *NUMBERS)
-    return repr(value) if plain else f"a {type(value).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +26,9 @@ from .._core.recipes import (
     Refill,
     SetAttr,
 )
-from .._core.slots import MISSING, Slot, is_number
+from .._core.slots import MISSING, Slot
 from ..errors import BranchError
-from .matching import described, same_recipe, type_of_recipe
+from .forms import described, is_array, is_arraylike, number_of, same_recipe, type_of_recipe
 
 
 class Merging:
@@ -53,7 +54,7 @@ class Merging:
             {(id(e.holder), e.name): e.recipe for e in run.effects if isinstance(e, SetAttr)}
             for run in runs
         ]
-        self.effects = [*self._sets(), *self._refills()]
+        self.effects: list[SetAttr | Refill] = [*self._sets(), *self._refills()]
         self.result = self.merge([run.result for run in runs], "the result", is_result=True)
 
     def _sets(self) -> list[SetAttr]:
@@ -231,13 +232,17 @@ class Merging:
             f"the branches leave {path} with different types: {what}.",
             where=f"{path}, at {self.frame.ground.where()}",
             do="give it the same structure, shape and dtype in each branch (and before, if a "
-            "branch does not write it); what differs between them can only be an array or a number.",
+            "branch does not write it): only arrays and numbers may differ.",
         )
+
+    def merged(self) -> Traced:
+        """Returns the conditional as one run, of which only effects and result count."""
+        return dataclasses.replace(self.runs[0], effects=self.effects, result=self.result)
 
     # Values ------------------------------------------------------------------------------------
 
     def programs(self) -> list[Callable[[], list[Any]]]:
-        """Returns the branches as functions for `jax.lax.switch`; the enclosing frame is current."""
+        """Returns the branches for `jax.lax.switch`; the enclosing frame must be current."""
         frame = self.frame
         slots = [r.slot for column in self.columns for r in column if isinstance(r, Input)]
         given = {id(slot): frame.value_beneath(slot) for slot in slots}
@@ -303,33 +308,6 @@ def _entity(recipe: Any) -> Any:
     if isinstance(recipe, Existing):
         return recipe.entry
     return recipe.value if isinstance(recipe, Constant) else recipe
-
-
-def is_array(recipe: Any) -> bool:
-    """Says whether a recipe gives an array that stands for no number."""
-    if isinstance(recipe, Out):
-        return recipe.number is None
-    if isinstance(recipe, Input):
-        return recipe.slot.number is None
-    return isinstance(recipe, Constant) and isinstance(recipe.value, jax.Array)
-
-
-def number_of(recipe: Any) -> type | None:
-    """Returns the Python type of the number that a recipe gives, or None."""
-    if isinstance(recipe, Out):
-        return recipe.number
-    if isinstance(recipe, Input):
-        return recipe.slot.number
-    if isinstance(recipe, Computed):
-        return type(recipe.number.value)
-    found = isinstance(recipe, Constant) and is_number(recipe.value)
-    return type(recipe.value) if found else None
-
-
-def is_arraylike(recipe: Any) -> bool:
-    """Says whether a recipe gives a number or a boolean."""
-    boolean = isinstance(recipe, Constant) and type(recipe.value) is bool
-    return boolean or number_of(recipe) is not None
 
 
 def _joined(path: str, name: str) -> str:

@@ -13,7 +13,8 @@ from .._core.numbers import Number
 from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
 from .counting import Counting, strong, type_of_number
-from .matching import UNREAD, Carried, Matching, Pair, same_recipe
+from .forms import same_recipe
+from .matching import UNREAD, Carried, Matching, Pair
 
 
 class Repetition:
@@ -51,7 +52,9 @@ class Repetition:
             pair.index = index
         for pair in lasts:
             pair.index = twins[id(pair)].index if id(pair) in twins else pair.index
-        self.places = {place: matching.numbers[place].index for place in counting.carried}
+        self.places = {
+            place: self.pairs.index(matching.numbers[place]) for place in counting.carried
+        }
         own = {id(p.before) for p in self.pairs if type(p.before) is Slot}
         self.given = {
             id(slot): self.frame.value_beneath(slot)
@@ -92,7 +95,7 @@ class Repetition:
             return self.counting.initial(pair)
         left = self.matching.type_after(pair.after)
         if pair.before is UNREAD:
-            keys = jax.dtypes.issubdtype(left.dtype, jax.dtypes.prng_key)
+            keys = jax.numpy.issubdtype(left.dtype, jax.dtypes.prng_key)
             if keys:
                 return jax.random.wrap_key_data(_no_key_data(left), impl=_impl(left))
             weak = left.weak_type and not isinstance(pair.after, Computed)
@@ -221,7 +224,8 @@ def _is_kept(pair: Pair) -> bool:
 
 
 def _impl(aval: Any) -> Any:
-    return jax.random.key_impl(jax.ShapeDtypeStruct((), aval.dtype))
+    like: Any = jax.ShapeDtypeStruct((), aval.dtype)
+    return jax.random.key_impl(like)
 
 
 def _no_key_data(aval: Any) -> Any:

@@ -18,7 +18,8 @@ from .._core.recipes import Input, Out
 from ..array.array import made
 from ..errors import CarryTypeError
 from .counting import AskedForValue, Counting, Unsteady
-from .matching import Matching, Mismatch, shells, type_of_recipe, unchanged
+from .forms import shells, type_of_recipe, unchanged
+from .matching import Matching, Mismatch
 from .repeating import Repetition
 from .steps import Ways, blank, watched
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.frames import Frame
-from .._core.memory import numbers_at
+from .._core.memory import held_at
 from .._core.numbers import Found, Number, Tape
 from .._core.places import user_line
 from .._core.slots import Slot, fresh, is_number, zeros
@@ -106,7 +106,7 @@ def blank(array: Any, axis: int | None = None) -> Slot:
         axis: an axis that the argument does not have.
     """
     shape = tuple(n for i, n in enumerate(array.shape) if axis is None or i != axis)
-    keys = jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key)
+    keys = jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
     impl = jax.random.key_impl(array) if keys else None
     like = zeros(shape, array.dtype, getattr(array, "weak_type", False), impl)
     return Slot(None, zeros(shape, array.dtype, impl=impl) if like is None else like)
@@ -141,8 +141,8 @@ def _refused(error: BaseException, frame: StepFrame) -> set[Place]:
     """Returns the places of the numbers in the hands of the library code that raised an error."""
     return {
         place
-        for number in numbers_at(error)
-        if number.tape is frame.tape
+        for number in held_at(error)
+        if type(number) is Number and number.tape is frame.tape
         for place in places_of(frame.tape, number.index)
     }
 

@@ -43,12 +43,15 @@ class While:
                     raise
                 self.ways.as_arrays |= asked.places
                 continue
-            finals = jax.lax.while_loop(
-                lambda carried: repetition.asked(test, carried),
-                lambda carried: repetition.advance(carried, {}, [])[0],
-                repetition.initial(),
-            )
-            return repetition.commit(finals, self.beneath)
+            return self._repeated(repetition, test)
+
+    def _repeated(self, repetition: Repetition, test: Traced) -> Any:
+        finals = jax.lax.while_loop(
+            lambda carried: repetition.asked(test, carried),
+            lambda carried: repetition.advance(carried, {}, [])[0],
+            repetition.initial(),
+        )
+        return repetition.commit(finals, self.beneath)
 
     def _traced(self, frame: StepFrame, carry: Any) -> tuple[Traced, Traced]:
         """Traces the condition, and then the body, over the same slots."""
