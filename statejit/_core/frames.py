@@ -130,7 +130,10 @@ class Frame:
     def children(self, container: Container) -> list[Any]:
         """Returns the entries of the children of a container, as this frame has them."""
         if id(container) not in self._children:
-            own = [self.own(child, container, i) for i, child in enumerate(container.children)]
+            found = container.children
+            if container.owner is not self and isinstance(self.beneath, Frame):
+                found = self.beneath.children(container)
+            own = [self.own(child, container, i) for i, child in enumerate(found)]
             self._children[id(container)] = (container, own)
         return self._children[id(container)][1]
 

@@ -100,7 +100,8 @@ def cond(pred: Any, true_fun: Any, false_fun: Any, *operands: Any) -> Any:
     """Calls one of two stateful functions; mirrors `jax.lax.cond`.
 
     State that only one of them writes stays as it was if the other is taken. A Python number that
-    they set differently is a Python number again after the compiled call.
+    they set differently is an array for the rest of the compiled call, with an array's precision,
+    and a Python number again after it.
 
     Args:
         pred: a boolean scalar. One that Python knows decides as `if` does, with nothing traced.

@@ -62,7 +62,7 @@ class Counting:
         self._guard_carried()
         self._go_through()
         self.fixed = {
-            i: _array(self.beneath[i])
+            i: as_input(self.beneath[i])
             for i in needed(self.tape, set(self._inputs()))
             if not self.sources[i]
         }
@@ -187,7 +187,8 @@ def type_of_number(pair: Pair) -> Any:
     return number_of(pair.after) if type(pair.before) is not Number else type(pair.before.value)
 
 
-def _array(value: Any) -> Any:
+def as_input(value: Any) -> Any:
+    """Returns a number as JAX takes it."""
     return value.__jax_array__() if type(value) is Number else value
 
 
@@ -244,7 +245,7 @@ class Course:
         fixed = [i for i in steps if _is_fixed(tape, i, changing)]
         self.operands = [*first, *fixed]
         names = {place: f"p{k}" for k, place in enumerate(changing)}
-        body = [_line(tape, i, names, space) for i in steps if i not in fixed]
+        body = [line for i in steps if i not in fixed for line in _lines(tape, i, names, space)]
         for k, index in enumerate(vectors):
             body.append(f"u{k}(s{index})")
         space["expected"] = tuple(repr(tape.guards[index]) for index in guards)
@@ -299,15 +300,17 @@ def _function(
     return space["course"]
 
 
-def _line(tape: Tape, index: int, names: dict[Place, str], space: dict[str, Any]) -> str:
+def _lines(tape: Tape, index: int, names: dict[Place, str], space: dict[str, Any]) -> list[str]:
     step = tape.steps[index]
     if step.node is not None:
-        return f"s{index} = {names[step.node.place]}"
+        return [f"s{index} = {names[step.node.place]}"]
     if step.fun is None:
         space[f"k{index}"] = step.constant
-        return f"s{index} = k{index}"
+        return [f"s{index} = k{index}"]
     space[f"f{index}"] = step.fun
-    return f"s{index} = f{index}({', '.join(f's{i}' for i in step.operands)})"
+    lines = [f"s{index} = f{index}({', '.join(f's{i}' for i in step.operands)})"]
+    inner = type(step.fun) is Course  # a loop in the step, which must be steady, too
+    return [*lines, f"if s{index}[0] is not True: return broken"] if inner else lines
 
 
 def _is_fixed(tape: Tape, index: int, changing: dict[Place, Pair]) -> bool:
@@ -322,4 +325,6 @@ def _constant(pair: Pair) -> Any:
 
 
 def _dtype(tape: Tape, index: int) -> Any:
-    return jax.dtypes.canonicalize_dtype(np.dtype(type(tape.steps[index].value)))
+    value = tape.steps[index].value  # an array, if it is the course of a loop in the step
+    found = value.dtype if isinstance(value, np.ndarray) else np.dtype(type(value))
+    return jax.dtypes.canonicalize_dtype(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -207,7 +207,10 @@ class Merging:
     # Leaves ------------------------------------------------------------------------------------
 
     def _leaf(self, recipes: list[Any], number: type | None, path: str) -> Out:
-        avals = [type_of_recipe(r, run) for r, run in zip(recipes, self.runs, strict=True)]
+        try:
+            avals = [type_of_recipe(r, run) for r, run in zip(recipes, self.runs, strict=True)]
+        except OverflowError as error:  # numbers that branches set differently become arrays
+            self._refuse(path, str(error))
         strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
         if len({a.shape for a in avals}) > 1 or len(strong) > 1:
             self._refuse(path, " and ".join(a.str_short() for a in avals))
@@ -227,7 +230,7 @@ class Merging:
             return described(recipe.number.value)
         return described(getattr(recipe, "value", recipe))
 
-    def _refuse(self, path: str, what: str) -> None:
+    def _refuse(self, path: str, what: str) -> NoReturn:
         raise BranchError(
             f"the branches leave {path} with different types: {what}.",
             where=f"{path}, at {self.frame.ground.where()}",

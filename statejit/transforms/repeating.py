@@ -12,7 +12,7 @@ from .._core.inner import commit
 from .._core.numbers import Number
 from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
-from .counting import Counting, strong, type_of_number
+from .counting import Counting, as_input, strong, type_of_number
 from .forms import same_recipe
 from .matching import UNREAD, Carried, Matching, Pair
 
@@ -107,7 +107,7 @@ class Repetition:
 
     def vectors(self) -> list[Any]:
         """Returns the values of numbers at each step, one array for each number."""
-        return [jax.numpy.asarray(v) for v in self.counting.vectors.values()]
+        return [jax.numpy.asarray(as_input(v)) for v in self.counting.vectors.values()]
 
     def advance(
         self, carried: list[Any], arguments: dict[int, Any], numbers: list[Any]
