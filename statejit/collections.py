@@ -387,8 +387,9 @@ def collections(target: Any) -> dict[str, Any]:
             `discover`, which knows what is written.
 
     Returns:
-        `{'params': {...}, 'state': {...}, 'rngs': {...}, 'constants': {...}}`, nested dictionaries
-        by path; a collection without slots is left out. Elements of lists have string keys.
+        Nested dictionaries by path, in a dictionary by collection; the names of these are 'params',
+        'state', 'rngs' and 'constants'. A collection without slots is left out. Elements of lists
+        have string keys.
 
     Raises:
         TypeError: if `target` is neither.

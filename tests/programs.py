@@ -3647,3 +3647,19 @@ def functions_made_inside_and_kept(jit):
     )
     run(a, 4 * jnp.ones(2))
     yield a.add(1.0), a.add is b.add
+
+
+@program
+def numpy_array_changed_in_place_by_arrays_of_jax(jit):
+    m = Thing(w=np.ones(2, np.float32), v=np.ones(2, np.float32), a=sj.Array(jnp.ones(2)))
+    w, v = m.w, m.v
+
+    def step(x):
+        m.w += x
+        m.v += m.a
+        m.v *= 2
+        return x
+
+    run = jit(step)
+    for _ in range(2):
+        yield run(jnp.ones(2)), m, m.w is w, m.v is v, w, v

@@ -21,7 +21,7 @@ class Array(Methods):
     """Holds one `jax.Array` and can be changed in place; every operation on it gives another.
 
     Args:
-        value: anything array-like, (*shape,). Another mutable array is copied.
+        value: anything array-like, of any shape. Another mutable array is copied.
         dtype: the dtype; by default that of `value`, as JAX has it.
 
     Example:
