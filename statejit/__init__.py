@@ -3,7 +3,7 @@
 The public names, by what they are for:
 
 - models: `Base`, `model`; marks for those who want them: `Variable`, `TrainVar`, `constant`;
-- transformations: `jit`, `grad`, `value_and_grad`; loops: `scan`, `for_loop`, `while_loop`,
+- transformations: `jit`, `grad`, `value_and_grad`, `vmap`; loops: `scan`, `for_loop`, `while_loop`,
   `fori_loop`, `map`, `associative_scan`; branches: `cond`, `switch`, `ifelse`;
 - what was found: `discover`, `collections`, `update`, `functionalize`;
 - training: `Optimizer`;
@@ -21,6 +21,7 @@ from .collections import collections, discover, update
 from .functional import functionalize
 from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad
+from .transforms.batching import vmap
 from .transforms.branches import cond, ifelse, switch
 from .transforms.jit import jit
 from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
@@ -57,5 +58,6 @@ __all__ = [
     "unwatched",
     "update",
     "value_and_grad",
+    "vmap",
     "while_loop",
 ]

@@ -13,6 +13,7 @@
     ├── SlotNotFoundError (ValueError)         `grad_vars` or `update` names what is no slot
     ├── CarryTypeError (TypeError)             a step of a loop leaves another type than it found
     ├── BranchError (TypeError)                branches leave state of different structures
+    ├── LaneError (ValueError)                 state would differ from one example to the next
     └── StructureError (ValueError)            collections or gradients do not fit the model
 
 Every text is made of three parts: what happened, where, and what to do. The first line stands
@@ -82,6 +83,10 @@ class CarryTypeError(StatejitError, TypeError):
 
 class BranchError(StatejitError, TypeError):
     """Says that the branches of a conditional leave results or state of different structures."""
+
+
+class LaneError(StatejitError, ValueError):
+    """Says that state without an axis would be written differently by the lanes of a `vmap`."""
 
 
 class StructureError(StatejitError, ValueError):

@@ -66,6 +66,10 @@ def branch(net: Net) -> None:
     sj.cond(net.w[0] > 0, lambda: setattr(net, "w", net.w[:1]), lambda: None)
 
 
+def lane(net: Net) -> None:
+    sj.vmap(lambda x: setattr(net, "w", net.w * x))(jnp.arange(3.0))
+
+
 def slot_not_found(net: Net) -> None:
     sj.update(net, {"params": {"v": jnp.ones(2)}})
 
@@ -136,6 +140,13 @@ TEXTS: dict[type[BaseException], tuple[Callable[[Net], None], str]] = {
         "  Where: net.w, at {line}\n"
         "  Do:    give it the same structure, shape and dtype in each branch (and before, if a "
         "branch does not write it): only arrays and numbers may differ.",
+    ),
+    errors.LaneError: (
+        lane,
+        "net.w would be written differently by each example of a vmap.\n"
+        "  Where: net.w, at {line}\n"
+        "  Do:    give it an axis, as in vmap(f, state_axes={{model: 0}}), or reduce over the "
+        "examples before writing (with `axis_name` and jax.lax.pmean inside).",
     ),
     errors.SlotNotFoundError: (
         slot_not_found,

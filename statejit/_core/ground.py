@@ -464,7 +464,9 @@ class Ground:
 
     def path_of(self, holder: Any, name: str) -> str:
         """Returns the path of an attribute of an object, as far as it is known."""
-        known = self.by_id.get(id(holder))
+        known: Any = self.by_id.get(id(holder))
+        if id(holder) in self.stand_ins:
+            known = (self.stand_ins[id(holder)][1].node,)
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
         return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from .._core.cells import Cell
 from .._core.containers import Container
 from .._core.discovery import Traced
 from .._core.numbers import Number
@@ -184,3 +185,14 @@ def is_arraylike(recipe: Any) -> bool:
     """Says whether a recipe gives a number or a boolean."""
     boolean = isinstance(recipe, Constant) and type(recipe.value) is bool
     return boolean or number_of(recipe) is not None
+
+
+def as_recipe(entry: Any) -> Any:
+    """Returns the recipe of what a frame has found, left as it is."""
+    if type(entry) is Slot:
+        return Input(entry)
+    if type(entry) is Number:
+        return Computed(entry)
+    if type(entry) is Container or isinstance(entry, Cell) or issubclass(type(entry), Cell):
+        return Existing(entry)
+    return entry if entry is MISSING else Constant(entry)

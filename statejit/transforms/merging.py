@@ -13,7 +13,6 @@ from .._core.cells import Cell
 from .._core.containers import Container
 from .._core.discovery import Traced
 from .._core.frames import Frame
-from .._core.numbers import Number
 from .._core.recipes import (
     Computed,
     Constant,
@@ -26,9 +25,17 @@ from .._core.recipes import (
     Refill,
     SetAttr,
 )
-from .._core.slots import MISSING, Slot
+from .._core.slots import MISSING
 from ..errors import BranchError
-from .forms import described, is_array, is_arraylike, number_of, same_recipe, type_of_recipe
+from .forms import (
+    as_recipe,
+    described,
+    is_array,
+    is_arraylike,
+    number_of,
+    same_recipe,
+    type_of_recipe,
+)
 
 
 class Merging:
@@ -275,17 +282,6 @@ def _value(recipe: Any, outs: list[Any], given: dict[int, Any]) -> Any:
     if isinstance(recipe, Input):
         return given[id(recipe.slot)]
     return given[id(recipe)] if isinstance(recipe, Computed) else recipe.value
-
-
-def as_recipe(entry: Any) -> Any:
-    """Returns the recipe of what a frame has found, left as it is."""
-    if type(entry) is Slot:
-        return Input(entry)
-    if type(entry) is Number:
-        return Computed(entry)
-    if type(entry) is Container or isinstance(entry, Cell) or issubclass(type(entry), Cell):
-        return Existing(entry)
-    return entry if entry is MISSING else Constant(entry)
 
 
 def _as_before(recipe: Any, before: Any, run: Traced) -> Any:
