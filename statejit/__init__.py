@@ -23,9 +23,12 @@ from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad
 from .transforms.batching import vmap
 from .transforms.branches import cond, ifelse, switch
+from .transforms.checkpointing import checkpoint, remat, stop_gradient
+from .transforms.jacobians import hessian, jacfwd, jacobian, jacrev, vector_grad
 from .transforms.jit import jit
 from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
+from .transforms.pushing import hvp, jvp, linearize, vjp
 
 __version__ = "0.1.0"
 
@@ -36,6 +39,7 @@ __all__ = [
     "TrainVar",
     "Variable",
     "associative_scan",
+    "checkpoint",
     "clear_cache",
     "collections",
     "cond",
@@ -46,18 +50,29 @@ __all__ = [
     "fori_loop",
     "functionalize",
     "grad",
+    "hessian",
+    "hvp",
     "ifelse",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
     "jit",
+    "jvp",
+    "linearize",
     "map",
     "model",
     "numpy",
     "random",
+    "remat",
     "scan",
+    "stop_gradient",
     "switch",
     "typing",
     "unwatched",
     "update",
     "value_and_grad",
+    "vector_grad",
+    "vjp",
     "vmap",
     "while_loop",
 ]

@@ -30,6 +30,11 @@ from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
 from .transforms.branches import cond as cond
 from .transforms.branches import ifelse as ifelse
+from .transforms.jacobians import hessian as hessian
+from .transforms.jacobians import jacfwd as jacfwd
+from .transforms.jacobians import jacobian as jacobian
+from .transforms.jacobians import jacrev as jacrev
+from .transforms.jacobians import vector_grad as vector_grad
 from .transforms.jit import jit as jit
 from .transforms.loops import for_loop as for_loop
 from .transforms.loops import scan as scan
@@ -74,7 +79,7 @@ Parameter = TrainVar
 _OWN = (
     *("Array", "BrainPyObject", "JaxArray", "Parameter", "TrainVar", "Variable", "constant"),
     *("cond", "fft", "for_loop", "grad", "ifelse", "jit", "linalg", "ndarray", "random", "scan"),
-    *("value_and_grad", "while_loop"),
+    *("hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad", "vector_grad", "while_loop"),
 )
 
 __all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN})

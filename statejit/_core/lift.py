@@ -86,8 +86,8 @@ def code_of(fun: Any) -> Any:
         return code_of(fun.__func__)
     if isinstance(fun, functools.partial):
         return ("partial", code_of(fun.func))
-    if isinstance(fun, Lifted):
-        return (type(fun), fun.key, code_of(fun.fun))
+    if isinstance(fun, Wrapper):
+        return (type(fun), getattr(fun, "key", ()), code_of(fun.fun))
     return getattr(fun, "__code__", None) or type(fun)
 
 
