@@ -29,6 +29,7 @@ from .transforms.jit import jit
 from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 from .transforms.pushing import hvp, jvp, linearize, vjp
+from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "TrainVar",
     "Variable",
     "associative_scan",
+    "checkify",
     "checkpoint",
     "clear_cache",
     "collections",
@@ -46,6 +48,7 @@ __all__ = [
     "constant",
     "discover",
     "errors",
+    "eval_shape",
     "for_loop",
     "fori_loop",
     "functionalize",
@@ -59,8 +62,10 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "make_jaxpr",
     "map",
     "model",
+    "named_call",
     "numpy",
     "random",
     "remat",

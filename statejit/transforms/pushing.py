@@ -190,7 +190,9 @@ def jvp(
             "primal and tangent arguments to jvp must be tuples or lists; found "
             f"{type(primals).__name__} and {type(tangents).__name__}."
         )
-    trees = [jax.tree.structure(tuple(each), is_leaf=is_leaf) for each in (primals, tangents)]
+    trees: list[Any] = [
+        jax.tree.structure(tuple(each), is_leaf=is_leaf) for each in (primals, tangents)
+    ]
     if trees[0] != trees[1]:
         raise TypeError(
             "primal and tangent arguments to jvp must have the same tree structure; primals have "
