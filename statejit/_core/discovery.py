@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,14 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
+from .changes import check
+from .changes import put_back as put_outside_back
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
 from .numbers import Number
 from .outside import Outside
+from .pictures import attributes, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
 from .slots import MISSING, frozen_paths, is_placeholder
@@ -73,6 +77,13 @@ def on_ground(
     Returns:
         What it did, and the ground with all guards.
     """
+    # In a context of its own: context variables that are set inside are as before afterwards.
+    return contextvars.copy_context().run(_on_ground, fun, args, kwargs, memory, static, finish)
+
+
+def _on_ground(
+    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any, finish: Finish | None
+) -> tuple[Traced, Ground]:
     ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
@@ -84,11 +95,11 @@ def on_ground(
             traced = run(fun, *entries, frame, finish)
         except BaseException:
             memory.arrays = set(only_read(frame))
-            outside.put_back()  # whoever catches the error must find no tracer anywhere
+            put_outside_back(outside)  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
         outside.follow()
-        outside.check()
+        check(outside)
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
@@ -325,20 +336,30 @@ def check_bypasses(ground: Ground) -> None:
 def put_back(ground: Ground) -> list[tuple[Any, str]]:
     """Gives touched objects the attributes again that were changed past the hooks; says which."""
     changed: list[tuple[Any, str]] = []
-    for holder, before in ground.touched.values():
-        now = raw_dict(holder)
-        if before is None or now is None:
-            continue
-        for name in {**before, **now}:
-            same = now.get(name, MISSING) is before.get(name, MISSING)
-            if same or (id(holder), name) in written_outside:
-                continue
-            changed.append((holder, name))
-            if name in before:
-                now[name] = before[name]
-            else:
-                del now[name]
+    for holder, before in ground.found.values():
+        now = attributes(holder)
+        here = [
+            name
+            for name in {**before, **now}
+            if now.get(name, MISSING) is not before.get(name, MISSING)
+            and (id(holder), name) not in written_outside
+        ]
+        for name in here:
+            set_raw(holder, name, before.get(name, MISSING))
+        changed += [(holder, name) for name in here]
+        _put_in_order(raw_dict(holder), before)
     return changed
+
+
+def _put_in_order(own: dict[str, Any] | None, before: dict[str, Any]) -> None:
+    """Gives attributes their order again, if one was deleted and came back."""
+    if own is None or list(own) == [name for name in before if name in own]:
+        return
+    known = [name for name in before if name in own]
+    if [name for name in own if name in before] != known:
+        values = {name: own[name] for name in (*known, *own)}
+        own.clear()
+        own.update(values)
 
 
 def check_captures(traced: Traced, ground: Ground) -> None:
@@ -387,7 +408,7 @@ def held_arrays(ground: Ground) -> dict[int, str]:
     found: dict[int, str] = {}
     for _, holder in list(ground.by_id.values()):
         if isinstance(holder, Base):
-            for name, value in (raw_dict(holder) or {}).items():
+            for name, value in attributes(holder).items():
                 if isinstance(value, jax.Array):
                     found[id(value)] = ground.path_of(holder, name)
     return found

@@ -218,7 +218,9 @@ class Lifted(Wrapper):
         traced, ground = self._discover(args, kwargs)
         traced = self.transform(traced)
         compiled = self.compiled and not _interpreted
-        return Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+        plan = Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+        ground.close()
+        return plan
 
     def jit_options(self, traced: Traced) -> dict[str, Any]:
         """Returns options for `jax.jit`."""

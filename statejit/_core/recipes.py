@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import functools
 import types
+import weakref
 from typing import Any
 
 import jax
@@ -19,11 +20,15 @@ import numpy as np
 from ..errors import EscapeError, ForeignObjectError
 from .base import Base
 from .cells import Cell
+from .codes import codes_in
 from .containers import Container, Kind, kind_of
 from .frames import Frame, raw_dict, raw_get
-from .ground import VALUES, Wrapper
+from .ground import BUILT_IN, VALUES, Wrapper
 from .numbers import Number
+from .places import is_library_class
+from .positions import remembers_traced
 from .slots import BY_IDENTITY, MISSING, UNGUARDABLE, Slot, is_library_type, is_plain, is_tracer
+from .views import is_in_one_piece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +157,8 @@ class Writer:
             for name in state.written:
                 value = state.attrs[name]
                 before = state.found.get(name, Writer)
+                if value is MISSING and before is Writer:
+                    before = self.frame.beneath.lookup(state.holder, name)
                 if name in state.moved and before is not MISSING:
                     found.append(SetAttr(state.holder, name, MISSING))
                     before = Writer
@@ -164,6 +171,8 @@ class Writer:
             if same and all(a is b for a, b in zip(handed, children, strict=True)):
                 continue
             if not container.kind.mutable:
+                if same and _same_leaves(handed, children):
+                    continue  # a class that keeps no identity of its parts, as `Partial`
                 raise ForeignObjectError(
                     f"{self.frame.ground.path_of_entry(container)} was changed in place inside.",
                     do="make a new one and assign it: its class says that it is immutable.",
@@ -211,6 +220,10 @@ class Writer:
             return Input(value)
         if type(value) is Container:
             return Existing(value)
+        if isinstance(value, BUILT_IN) and not is_in_one_piece(value):
+            return None
+        if isinstance(value, type) and not is_library_class(value):
+            return None if remembers_traced(dict(vars(value))) else Constant(value)
         if is_plain(value) or isinstance(value, (*VALUES, *BY_IDENTITY)):
             return Constant(value)
         state = frame.states.get(id(value))
@@ -247,6 +260,8 @@ class Writer:
         if type(value) is functools.partial:
             parts = [self.recipe(p, name, holder) for p in (value.func, value.args, value.keywords)]
             return NewCall(make_partial, parts)
+        if isinstance(value, weakref.ReferenceType) and value() is not None:
+            return NewCall(type(value), [self.recipe(value(), name, holder)])
         if isinstance(value, types.FunctionType) and value.__code__ in self._codes_inside():
             return self._function(value, name, holder)
         if isinstance(value, types.CellType):
@@ -345,7 +360,9 @@ class Writer:
                     name,
                     holder,
                 )
-        return NewCopy(copy.copy(value))
+        if isinstance(value, type) or remembers_traced(value):
+            self._refuse(f"a {type(value).__name__} that holds a traced value", name, holder)
+        return Constant(value) if isinstance(value, BUILT_IN) else NewCopy(copy.copy(value))
 
     def _refuse(self, what: str, name: str, holder: Any) -> None:
         ground = self.frame.ground
@@ -366,19 +383,21 @@ class Writer:
         )
 
 
+def _same_leaves(handed: list[Any], now: list[Any]) -> bool:
+    """Says whether two lists of children have the same leaves, though other containers."""
+    before: Any = jax.tree.structure(handed)
+    left, right = jax.tree.leaves(handed), jax.tree.leaves(now)
+    return bool(before == jax.tree.structure(now)) and all(
+        a is b for a, b in zip(left, right, strict=True)
+    )
+
+
 def _is_full(cell: Any) -> bool:
     try:
         cell.cell_contents  # noqa: B018, an empty cell raises
     except ValueError:
         return False
     return True
-
-
-@functools.cache
-def codes_in(code: types.CodeType) -> frozenset[types.CodeType]:
-    """Returns the codes of the functions that are made within a function, at any depth."""
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return frozenset(inner).union(*[codes_in(c) for c in inner])
 
 
 def make_function(
