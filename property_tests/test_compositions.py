@@ -94,7 +94,7 @@ def runs_of(name: str, layers: list[str], lifted: bool) -> tuple[Any, Any, int]:
     run: Fun = fun
     for layer in layers:
         run = LAYERS[layer][0 if lifted else 1](run)
-    ys = [run(jnp.asarray(x)) for x in (0.5, -1.5)]
+    ys = [run(jnp.asarray(x, jnp.float32)) for x in (0.5, -1.5)]
     if hasattr(box, "t"):
         box.t = round(box.t, 5)  # carried by an array in some of them
     return box, [*ys, sj.random.uniform().value], counter.n

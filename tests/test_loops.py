@@ -233,6 +233,17 @@ def test_while_loop_does_what_while_does() -> None:
         assert type(box.n) is int and type(box.t) is float and box.a[0].item() == 6.0
 
 
+def test_what_a_step_leaves_weakly_typed_is_carried() -> None:
+    box = Box(v=jnp.zeros(()))
+
+    def body(c: Any) -> Any:
+        box.v = jnp.asarray(2.0)
+        return c + 1
+
+    sj.while_loop(lambda c: c < 3, body, 0)
+    assert (box.v.item(), box.v.dtype, box.v.weak_type) == (2.0, jnp.float32, False)
+
+
 def test_while_loop_may_go_round_not_once() -> None:
     box = Box(n=4, x=jnp.asarray(1.0))
 

@@ -146,10 +146,15 @@ def dtype_of_host(stand_in: Any) -> Any:
     return getattr(stand_in, "to_numpy_at_commit", None)
 
 
+def short(aval: Any) -> str:
+    """Returns how an error speaks of the type of an array."""
+    return aval.str_short() + (" (weakly typed)" if aval.weak_type else "")
+
+
 def described(value: Any) -> str:
     """Returns how an error speaks of what a place holds."""
     if type(value) is Slot:
-        return jax.typeof(value.placeholder).str_short()
+        return short(jax.typeof(value.placeholder))
     if type(value) is Container:
         return f"a {type(value.real).__name__} of {len(value.children)}"
     if isinstance(value, str) and " " in value:

@@ -37,6 +37,7 @@ from .forms import (
     number_of,
     rebuilt,
     same_recipe,
+    short,
     type_of_recipe,
     unchanged,
 )
@@ -205,7 +206,9 @@ class Matching:
             self._differs(path, slot, after)
             return after
         found, left = slot.placeholder, self.type_after(after)
-        if not fits(found, left, self.traced):
+        # A loop that may have no step carries what is weakly typed after it as strongly typed.
+        weakens = self.reads_all and (found.shape, found.dtype) == (left.shape, left.dtype)
+        if not fits(found, left, self.traced) and not (weakens and left.weak_type):
             self._differs(path, slot, after)
         return self.pair(slot, after, path)
 
@@ -349,7 +352,7 @@ class Matching:
 
     def _described(self, after: Any) -> str:
         if isinstance(after, (Out, Input)) or is_array_constant(after):
-            return self.type_after(after).str_short()
+            return short(self.type_after(after))
         if isinstance(after, (Constant, Computed)):
             return described(after.value if isinstance(after, Constant) else after.number.value)
         if isinstance(after, (NewContainer, NewObject)):
