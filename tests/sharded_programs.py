@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from typing import Any
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +14,14 @@ from jax.sharding import PartitionSpec as P
 import statejit as sj
 import statejit.numpy as snp
 
-MESH = Mesh(np.array(jax.devices()).reshape(4, 2), ("data", "model"))
+
+@functools.cache
+def mesh() -> Mesh:
+    return Mesh(np.array(jax.devices()).reshape(4, 2), ("data", "model"))
 
 
 def on(*spec: Any) -> NamedSharding:
-    return NamedSharding(MESH, P(*spec))
+    return NamedSharding(mesh(), P(*spec))
 
 
 class Layer(sj.Base):
@@ -38,7 +39,8 @@ class Layer(sj.Base):
         return jax.lax.with_sharding_constraint(x @ self.w, on("data", "model"))
 
 
-X = jax.device_put(jnp.ones((8, 8)), on("data"))
+def batch() -> Any:
+    return jax.device_put(jnp.ones((8, 8)), on("data"))
 
 
 def same(array: Any, sharding: Any) -> None:
@@ -50,7 +52,7 @@ def state_keeps_its_sharding_under_jit() -> None:
     layer = Layer()
     run = sj.jit(layer)
     for i in range(3):
-        y = run(X)
+        y = run(batch())
         same(y, on("data", "model"))
         same(layer.seen, on("data"))
         same(layer.a, on("data"))
@@ -63,9 +65,9 @@ def state_keeps_its_sharding_under_jit() -> None:
 def another_sharding_is_another_program() -> None:
     layer = Layer()
     run = sj.jit(layer)
-    first = run(X)
+    first = run(batch())
     layer.w = jax.device_put(layer.w, on("model", None))
-    second = run(X)
+    second = run(batch())
     same(layer.w, on("model", None))
     np.testing.assert_allclose(first, second, rtol=1e-6)
     assert layer.calls == 2
@@ -74,7 +76,7 @@ def another_sharding_is_another_program() -> None:
 def gradients_have_the_sharding_of_their_targets() -> None:
     layer = Layer()
     step = sj.jit(sj.grad(lambda x: (layer(x) ** 2).sum(), grad_vars=layer))
-    grads = step(X)
+    grads = step(batch())
     same(grads["w"], on(None, "model"))
     w, x = np.asarray(layer.w), np.ones((8, 8))
     np.testing.assert_allclose(grads["w"], 2.0 * x.T @ (x @ w), rtol=1e-5)
@@ -82,15 +84,15 @@ def gradients_have_the_sharding_of_their_targets() -> None:
 
 def loops_branches_and_lanes_keep_it() -> None:
     layer = Layer()
-    ys = sj.for_loop(layer, jnp.stack([X, X]))
+    ys = sj.for_loop(layer, jnp.stack([batch(), batch()]))
     assert ys.shape == (2, 8, 4) and layer.calls == 2
     np.testing.assert_allclose(layer.seen, np.full(8, 16.0))
     same(layer.seen, on("data"))
-    sj.cond(jnp.asarray(True), lambda: (layer(X), None)[1], lambda: None)
+    sj.cond(jnp.asarray(True), lambda: (layer(batch()), None)[1], lambda: None)
     assert layer.calls == 3
     np.testing.assert_allclose(layer.seen, np.full(8, 24.0))
-    lanes = sj.vmap(lambda x: x @ layer.w)(X)
-    np.testing.assert_allclose(lanes, np.asarray(X) @ np.asarray(layer.w), rtol=1e-6)
+    lanes = sj.vmap(lambda x: x @ layer.w)(batch())
+    np.testing.assert_allclose(lanes, np.asarray(batch()) @ np.asarray(layer.w), rtol=1e-6)
 
 
 def random_numbers_are_those_of_one_device() -> None:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+SETTINGS = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
 
 
 def test_sharded_state_on_eight_devices() -> None:
     paths = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(TESTS / "sharded_programs.py")],
-        env={**os.environ, "PYTHONPATH": paths, "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, **SETTINGS, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         timeout=300,

@@ -105,8 +105,8 @@ def cond(pred: Any, true_fun: Any, false_fun: Any, *operands: Any) -> Any:
 
     Args:
         pred: a boolean scalar. One that Python knows decides as `if` does, with nothing traced.
-        true_fun: (*operands) -> result, or a constant.
-        false_fun: (*operands) -> result, or a constant.
+        true_fun: ``(*operands) -> result``, or a constant.
+        false_fun: ``(*operands) -> result``, or a constant.
         operands: arguments of both functions.
 
     Returns:
@@ -139,7 +139,7 @@ def switch(index: Any, branches: Sequence[Any], *operands: Any) -> Any:
 
     Args:
         index: an integer scalar; it is clamped to the range of `branches`.
-        branches: functions (*operands) -> result, or constants.
+        branches: functions ``(*operands) -> result``, or constants.
         operands: arguments of all functions.
 
     Returns:

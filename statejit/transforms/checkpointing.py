@@ -12,8 +12,24 @@ from .._core.discovery import Traced
 from .._core.lift import Lifted
 from ..array.functions import function
 
-stop_gradient = function(jax.lax.stop_gradient)
-"""Returns an array through which no gradient goes; mirrors `jax.lax.stop_gradient`."""
+_stopped = function(jax.lax.stop_gradient)
+
+
+def stop_gradient(x: Any) -> Any:
+    """Returns arrays through which no gradient goes; mirrors `jax.lax.stop_gradient`.
+
+    Args:
+        x: an array, also a mutable one, or a tree of `jax.Array`.
+
+    Returns:
+        The same values, in the same structure.
+
+    Example:
+        >>> import statejit as sj
+        >>> sj.grad(lambda x: sj.stop_gradient(x) * x)(3.0).item()
+        3.0
+    """
+    return _stopped(x)
 
 
 class Checkpointed(Lifted):

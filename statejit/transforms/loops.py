@@ -143,7 +143,7 @@ def for_loop(
     carried from step to step.
 
     Args:
-        f: (*x) -> y.
+        f: ``(*x) -> y``.
         xs: arrays, (n, ...) each, or trees of them; one argument of `f` each.
         length: the number of steps, if there are no `xs`.
         reverse: whether to go from the last row to the first.
