@@ -28,6 +28,7 @@ from .transforms.jacobians import hessian, jacfwd, jacobian, jacrev, vector_grad
 from .transforms.jit import jit
 from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
+from .transforms.progress import ProgressBar
 from .transforms.pushing import hvp, jvp, linearize, vjp
 from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call
 
@@ -37,6 +38,7 @@ __all__ = [
     "Array",
     "Base",
     "Optimizer",
+    "ProgressBar",
     "TrainVar",
     "Variable",
     "associative_scan",

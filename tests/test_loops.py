@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -320,6 +322,48 @@ def test_disable_jit_runs_the_steps_in_python() -> None:
         assert sj.fori_loop(0, 3, lambda i, c: c + i, 0) == 3
     assert runs.n == box.n == 4
     np.testing.assert_array_equal(ys, np.cumsum(XS))
+
+
+class Bar:
+    """Stands for `tqdm.tqdm`, which need not be installed."""
+
+    made: list[Bar] = []
+
+    def __init__(self, total: int, desc: str | None) -> None:
+        self.total, self.desc, self.n, self.updates, self.closed = total, desc, 0, [], False
+        Bar.made.append(self)
+
+    def update(self, n: int) -> None:
+        self.n += n
+        self.updates.append(self.n)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("options", [{}, {"jit": False}, {"reverse": True}])
+def test_a_progress_bar_shows_the_steps(options: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    monkeypatch.setattr(Bar, "made", [])
+    box = Box(n=0)
+
+    def step(x: Any) -> Any:
+        box.n += 1
+        return x
+
+    sj.clear_cache()
+    for _ in range(2):
+        bar = sj.ProgressBar(freq=4, desc="run")
+        sj.for_loop(step, jnp.arange(10.0), progress_bar=bar, **options)
+        jax.effects_barrier()
+    sj.scan(lambda c, x: (c, step(x)), 0.0, jnp.arange(40.0), progress_bar=True)
+    jax.effects_barrier()
+    first, second, third = Bar.made
+    assert first.updates == second.updates == [4, 8, 10] and first.closed and second.closed
+    assert (first.total, first.desc) == (10, "run")
+    assert third.updates == list(range(2, 41, 2)) and box.n == 60
+    with pytest.raises(TypeError, match="progress_bar"):
+        sj.for_loop(step, jnp.arange(3.0), progress_bar="yes")
 
 
 # What is refused ---------------------------------------------------------------------------------

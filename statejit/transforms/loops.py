@@ -13,6 +13,7 @@ from .._core.frames import Frame
 from .._core.lift import code_of
 from .._core.plan import is_disabled
 from .inside import Inside
+from .progress import Meter, ProgressBar, settled
 from .scanning import Scan, as_array, count_of, is_leaf, is_mutable, like
 from .whiling import While
 
@@ -22,7 +23,7 @@ class ScanLift(Inside):
 
     Args:
         fun: (carry, x) -> (carry, y).
-        key: `length`, `reverse`, `unroll`, `remat`.
+        key: `length`, `reverse`, `unroll`, `remat`, `progress_bar`.
     """
 
     def step(self, carry: Any, x: Any) -> Any:
@@ -39,16 +40,19 @@ class ScanLift(Inside):
 
     def eager(self, *args: Any, **kwargs: Any) -> Any:
         """Loops in Python: the body runs once for each step."""
-        length, reverse, *_ = self.key
+        length, reverse, *_, bar = self.key
         carry, xs = args
         leaves, tree = jax.tree.flatten(xs, is_leaf=is_leaf)
         arrays = [as_array(leaf) for leaf in leaves]
         steps = range(count_of(arrays, length))
-        rows = []
+        meter = None if bar is None else Meter(bar, len(steps))
+        rows: list[Any] = []
         for i in reversed(steps) if reverse else steps:
             x = [like(a[i], is_mutable(leaf)) for a, leaf in zip(arrays, leaves, strict=True)]
             carry, y = self.step(carry, jax.tree.unflatten(tree, x))
             rows.append(jax.tree.map(_row, y, is_leaf=is_leaf))  # a mutable array may change
+            if meter is not None and meter.is_due(len(rows)):
+                meter(len(rows))
         return carry, stacked(rows[::-1] if reverse else rows)
 
 
@@ -91,6 +95,7 @@ def scan(
     unroll: int | bool = 1,
     *,
     remat: bool = False,
+    progress_bar: bool | int | ProgressBar = False,
 ) -> tuple[Any, Any]:
     """Loops a stateful function over the first axis of arrays; mirrors `jax.lax.scan`.
 
@@ -105,6 +110,8 @@ def scan(
         unroll: how many steps one iteration of the compiled loop does.
         remat: whether reverse-mode differentiation computes each step again instead of keeping
             what it has computed.
+        progress_bar: whether to show how far the loop is; see `ProgressBar`. A number is that of
+            the steps from one update to the next.
 
     Returns:
         The carry after the last step, and the stacked `y`, (n, ...) each.
@@ -124,7 +131,7 @@ def scan(
         >>> total.item(), ys.tolist(), counter.calls
         (6.0, [0.0, 0.0, 2.0, 9.0], 4)
     """
-    lift = ScanLift(f, (length, reverse, unroll, remat or None))
+    lift = ScanLift(f, (length, reverse, unroll, remat or None, settled(progress_bar)))
     return lift.eager(init, xs) if is_disabled() else lift(init, xs)
 
 
@@ -136,6 +143,7 @@ def for_loop(
     unroll: int | bool = 1,
     remat: bool = False,
     jit: bool | None = None,
+    progress_bar: bool | int | ProgressBar = False,
 ) -> Any:
     """Calls a stateful function for each row of arrays, and stacks the results.
 
@@ -150,6 +158,7 @@ def for_loop(
         unroll: how many steps one iteration of the compiled loop does.
         remat: whether reverse-mode differentiation computes each step again.
         jit: False runs `f` once for each step, in Python.
+        progress_bar: whether to show how far the loop is; see `scan`.
 
     Returns:
         The stacked `y`, (n, ...) each.
@@ -171,7 +180,7 @@ def for_loop(
         >>> neuron.v.item()
         1.75
     """
-    lift = ForLift(f, (length, reverse, unroll, remat or None))
+    lift = ForLift(f, (length, reverse, unroll, remat or None, settled(progress_bar)))
     if jit is False or is_disabled():
         return lift.eager(None, xs)[1]
     return lift(None, xs)[1]
@@ -257,7 +266,7 @@ class CountedLift(Inside):
             )
             return carry
         xs = np.arange(*bounds, dtype=jax.dtypes.canonicalize_dtype(int))
-        options = (False, unroll, None)
+        options = (False, unroll, None, None)
         loop = Scan(frame, lambda c, i: (self.fun(i, c), None), xs, len(xs), options)
         return loop.run(init)[0]
 

@@ -20,6 +20,7 @@ from ..errors import CarryTypeError
 from .counting import AskedForValue, Counting, Unsteady
 from .forms import shells, type_of_recipe, unchanged
 from .matching import Matching, Mismatch
+from .progress import Meter, ProgressBar
 from .repeating import Repetition
 from .steps import Ways, blank, watched
 
@@ -35,7 +36,8 @@ class Scan:
         fun: (carry, x) -> (carry, y).
         xs: what there is for each step, stacked along the first axis.
         count: the number of steps.
-        options: `reverse`, `unroll`, and whether a step is differentiated by computing it again.
+        options: `reverse`, `unroll`, whether a step is differentiated by computing it again, and
+            the progress bar.
     """
 
     def __init__(
@@ -44,10 +46,11 @@ class Scan:
         fun: Callable[..., Any],
         xs: Any,
         count: int,
-        options: tuple[bool, Any, Any],
+        options: tuple[bool, Any, Any, ProgressBar | None],
     ) -> None:
         self.beneath, self.fun, self.count = beneath, fun, count
-        self.reverse, self.unroll, self.remat = options
+        self.reverse, self.unroll, self.remat, bar = options
+        self.meter = None if bar is None else Meter(bar, count)
         self.xs, self.xs_tree = jax.tree.flatten(xs, is_leaf=is_leaf)
         self.arrays = [as_array(x) for x in self.xs]
         self.ways = Ways()
@@ -125,8 +128,13 @@ class Scan:
         arrays = [self._rest(array) for array in self.arrays]
         vectors = [v[::-1] if self.reverse else v for v in repetition.vectors()]
 
+        done = np.arange(self.done + 1, self.count + 1, dtype=np.int32)
+        done = done[::-1] if self.reverse else done
+
         def step(carried: list[Any], rows: Any) -> Any:
-            slices, numbers = rows
+            slices, numbers, *now = rows
+            if self.meter is not None:
+                self.meter.tick(now[0])
             arguments = {id(s): r for s, r in zip(self.slices, slices, strict=True)}
             return repetition.advance(carried, arguments, numbers)
 
@@ -134,7 +142,7 @@ class Scan:
         finals, rows = jax.lax.scan(
             body,
             repetition.initial(),
-            (arrays, vectors),
+            (arrays, vectors) if self.meter is None else (arrays, vectors, done),
             length=self.count - self.done,
             reverse=self.reverse,
             unroll=self.unroll,
