@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import statejit as sj
 import statejit.numpy as snp
-from statejit._core.lift import interpreted
 
 # Holes: V a name, I an index, S a number, X something to assign.
 INDICES = (
@@ -45,7 +44,11 @@ STATEMENTS = (
     *("xp.copyto({V}, {X})", "xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
     *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}, [1, 1], [2, 3])", "v = xp.diag({V})"),
     *("xp.add({V}, {X}, out={V})", "xp.multiply({V}, {S}, out={V}[{I}])", "xp.add.at({V}, {I}, 1)"),
-    *("xp.add({V}, 1, out={V}, where={V} > 0)", "v = xp.add.reduce({V})", "w = xp.take({V}, [0, 2])"),
+    *(
+        "xp.add({V}, 1, out={V}, where={V} > 0)",
+        "v = xp.add.reduce({V})",
+        "w = xp.take({V}, [0, 2])",
+    ),
     *("v = np.negative({V})", "np.add({V}, {S}, out={V})", "w = np.concatenate([{V}, {V}])"),
     *("v = np.transpose({V})", "w = np.reshape({V}, -1)", "np.copyto({V}, {X})", "v = np.sum({V})"),
     *("{V}.flags.writeable = False", "v = {V}.astype(int)", "w = {V}.view()", "v = {V}[...]"),

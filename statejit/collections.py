@@ -100,8 +100,8 @@ def walk(
         elif type(value) is Slot or isinstance(value, (jax.Array, np.ndarray)) or _is_number(value):
             yield at
             continue
-        elif type(value) is Window or type(value) is Container and value.kind is WINDOW:
-            base = value.cell if type(value) is Window else value.children[0]
+        elif type(value) is Window or (type(value) is Container and value.kind is WINDOW):
+            base = value.cell if isinstance(value, Window) else value.children[0]
             views.append(dataclasses.replace(at, index=(*at.index, 0), content=base))
             continue  # to what a view is of there may be a way of its own
         else:
@@ -274,8 +274,11 @@ class Discovery:
 
 
 def beneath(leaf: Leaf) -> Any:
-    """Returns the array of a leaf that a closed frame has found."""
-    return leaf.content.value if type(leaf.content) is Slot else leaf.content
+    """Returns the array of a leaf that a closed frame has found; of a lane, one of its type."""
+    content = leaf.content
+    if type(content) is not Slot:
+        return content
+    return content.placeholder if content.value is None else content.value
 
 
 def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[Leaf, str]]:
@@ -395,8 +398,9 @@ def collections(target: Any) -> dict[str, Any]:
             `discover`, which knows what is written.
 
     Returns:
-        `{'params': {...}, 'state': {...}, 'rngs': {...}, 'constants': {...}}`, nested dictionaries
-        by path; a collection without slots is left out. Elements of lists have string keys.
+        Nested dictionaries by path, in a dictionary by collection; the names of these are 'params',
+        'state', 'rngs' and 'constants'. A collection without slots is left out. Elements of lists
+        have string keys.
 
     Raises:
         TypeError: if `target` is neither.

@@ -43,12 +43,16 @@ class Container:
         real: the container itself; commits write to it.
         children: entries, as frames hold them (slots and containers stand for what they became).
         node: where `Ground` found it, if it did.
+
+    Attributes:
+        owner: the frame that made it; None for one of the ground.
     """
 
-    __slots__ = ("aux", "children", "kind", "node", "real")
+    __slots__ = ("aux", "children", "kind", "node", "owner", "real")
 
     def __init__(self, real: Any, kind: Kind, aux: Any, children: list[Any], node: Any) -> None:
         self.real, self.kind, self.aux, self.children, self.node = real, kind, aux, children, node
+        self.owner: Any = None
 
 
 def _refuse_store(container: Any, aux: Any, children: list[Any]) -> None:
@@ -62,7 +66,14 @@ def _build_list(cls: Any, aux: Any, children: list[Any]) -> Any:
 
 
 def _take_dict_apart(value: dict[Any, Any]) -> tuple[Any, list[Any]]:
-    return (tuple(value), getattr(value, "default_factory", None)), list(value.values())
+    factory = value.default_factory if isinstance(value, defaultdict) else None
+    base = _base_of(value)
+    return (tuple(base.keys(value)), factory), list(base.values(value))
+
+
+def _base_of(value: dict[Any, Any]) -> type[dict[Any, Any]]:
+    """Returns the class of Python's whose methods go past those of a subclass."""
+    return OrderedDict if isinstance(value, OrderedDict) else dict
 
 
 def _build_dict(cls: Any, aux: Any, children: list[Any]) -> Any:
@@ -73,9 +84,10 @@ def _build_dict(cls: Any, aux: Any, children: list[Any]) -> Any:
 
 
 def _store_dict(container: Any, aux: Any, children: list[Any]) -> None:
-    container.clear()
+    base = _base_of(container)
+    base.clear(container)
     for key, child in zip(aux[0], children, strict=True):
-        container[key] = child
+        base.__setitem__(container, key, child)
 
 
 def _store_list(container: Any, aux: Any, children: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,14 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
+from .changes import check
+from .changes import put_back as put_outside_back
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
+from .numbers import Number
 from .outside import Outside
+from .pictures import attributes, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
 from .slots import MISSING, frozen_paths, is_placeholder
@@ -29,7 +34,7 @@ class Traced:
 
     Args:
         pure: (inputs) -> outputs, flat lists of arrays.
-        inputs: for each input its slot, or the index of a step on the tape of numbers.
+        inputs: for each input its slot, or a number: on the ground the index of its step.
         jaxpr: the closed jaxpr behind `pure`.
         effects: what the call does besides returning.
         result: the recipe of what is returned.
@@ -72,6 +77,13 @@ def on_ground(
     Returns:
         What it did, and the ground with all guards.
     """
+    # In a context of its own: context variables that are set inside are as before afterwards.
+    return contextvars.copy_context().run(_on_ground, fun, args, kwargs, memory, static, finish)
+
+
+def _on_ground(
+    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any, finish: Finish | None
+) -> tuple[Traced, Ground]:
     ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
@@ -83,11 +95,11 @@ def on_ground(
             traced = run(fun, *entries, frame, finish)
         except BaseException:
             memory.arrays = set(only_read(frame))
-            outside.put_back()  # whoever catches the error must find no tracer anywhere
+            put_outside_back(outside)  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
         outside.follow()
-        outside.check()
+        check(outside)
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
@@ -191,7 +203,7 @@ def run(
         return writer.outs
 
     with leaks_described(frame):
-        closed = jax.make_jaxpr(body)()
+        closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
     pure, inputs, bound = open_constants(closed, frame)
     effects, result, extra = found["effects"], found["result"], found["extra"]
     return Traced(pure, inputs, bound, effects, result, extra, frame, args)
@@ -200,7 +212,11 @@ def run(
 def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:
     """Turns the constants that stand for slots and numbers into inputs."""
     jaxpr = closed.jaxpr
-    steps = {id(p): i for i, p in frame.ground.tape.inputs.items()}
+    numbers = {
+        id(placeholder): Number(tape, index, None)
+        for tape in frame.tapes()
+        for index, placeholder in tape.inputs.items()
+    }
     on_top = isinstance(frame.beneath, Ground)
     variables: list[Any] = []
     inputs: list[Any] = []
@@ -211,9 +227,10 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
         if slot is not None:
             variables.append(variable)
             inputs.append(slot)
-        elif on_top and id(value) in steps:
+        elif id(value) in numbers:
             variables.append(variable)
-            inputs.append(steps[id(value)])
+            number = numbers[id(value)]
+            inputs.append(number.index if on_top else number)
         else:
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
@@ -310,6 +327,7 @@ def check_bypasses(ground: Ground) -> None:
     for holder, name in put_back(ground):
         raise BypassError(
             f"{ground.path_of(holder, name)} was written past attribute assignment.",
+            where=f"the call at {ground.where()}",
             do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
             "write can be watched.",
         )
@@ -318,20 +336,30 @@ def check_bypasses(ground: Ground) -> None:
 def put_back(ground: Ground) -> list[tuple[Any, str]]:
     """Gives touched objects the attributes again that were changed past the hooks; says which."""
     changed: list[tuple[Any, str]] = []
-    for holder, before in ground.touched.values():
-        now = raw_dict(holder)
-        if before is None or now is None:
-            continue
-        for name in {**before, **now}:
-            same = now.get(name, MISSING) is before.get(name, MISSING)
-            if same or (id(holder), name) in written_outside:
-                continue
-            changed.append((holder, name))
-            if name in before:
-                now[name] = before[name]
-            else:
-                del now[name]
+    for holder, before in ground.found.values():
+        now = attributes(holder)
+        here = [
+            name
+            for name in {**before, **now}
+            if now.get(name, MISSING) is not before.get(name, MISSING)
+            and (id(holder), name) not in written_outside
+        ]
+        for name in here:
+            set_raw(holder, name, before.get(name, MISSING))
+        changed += [(holder, name) for name in here]
+        _put_in_order(raw_dict(holder), before)
     return changed
+
+
+def _put_in_order(own: dict[str, Any] | None, before: dict[str, Any]) -> None:
+    """Gives attributes their order again, if one was deleted and came back."""
+    if own is None or list(own) == [name for name in before if name in own]:
+        return
+    known = [name for name in before if name in own]
+    if [name for name in own if name in before] != known:
+        values = {name: own[name] for name in (*known, *own)}
+        own.clear()
+        own.update(values)
 
 
 def check_captures(traced: Traced, ground: Ground) -> None:
@@ -380,7 +408,7 @@ def held_arrays(ground: Ground) -> dict[int, str]:
     found: dict[int, str] = {}
     for _, holder in list(ground.by_id.values()):
         if isinstance(holder, Base):
-            for name, value in (raw_dict(holder) or {}).items():
+            for name, value in attributes(holder).items():
                 if isinstance(value, jax.Array):
                     found[id(value)] = ground.path_of(holder, name)
     return found

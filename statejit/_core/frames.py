@@ -17,10 +17,14 @@ import jax
 
 from ..errors import RawTransformError
 from .containers import Container, kind_of
+from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 from .windows import Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
+
+UNWATCHED: ContextVar[bool] = ContextVar("statejit_unwatched", default=False)
+"""Whether code runs within `unwatched()`, and may do to objects what it likes."""
 
 
 class Beneath(Protocol):
@@ -70,12 +74,19 @@ class Frame:
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
+        self._children: dict[int, tuple[Container, list[Any]]] = {}
+        self.numeric: dict[int, tuple[Any, type]] = {}  # tracers that stand for Python numbers
         self.state: Any = None
+
+    axes: tuple[tuple[Any, int], ...] = ()
+    """Names and sizes of the mapped axes that a trace in this frame is within, besides JAX's."""
 
     @contextmanager
     def opened(self) -> Iterator[Frame]:
         """Makes this the current frame; must be entered inside the trace that it belongs to."""
         self.state = trace_state()
+        for known in self.states.values():  # of a function that was traced before this one
+            known.born = self.state
         token = CURRENT.set(self)
         try:
             yield self
@@ -106,8 +117,29 @@ class Frame:
         entry = self.beneath.lookup(holder, name)
         if isinstance(self.beneath, Frame):
             entry = self.adopt(entry)
+        entry = self.own(entry, holder, name)
         state.attrs[name] = state.found[name] = entry
         return entry
+
+    def own(self, entry: Any, holder: Any, name: Any) -> Any:
+        """Returns what this frame makes of an entry that it has found in a place.
+
+        Args:
+            entry: as it is beneath.
+            holder: the object, cell or container.
+            name: the attribute, or the position of the child.
+        """
+        return entry
+
+    def children(self, container: Container) -> list[Any]:
+        """Returns the entries of the children of a container, as this frame has them."""
+        if id(container) not in self._children:
+            found = container.children
+            if container.owner is not self and isinstance(self.beneath, Frame):
+                found = self.beneath.children(container)
+            own = [self.own(child, container, i) for i, child in enumerate(found)]
+            self._children[id(container)] = (container, own)
+        return self._children[id(container)][1]
 
     def read(self, holder: Any, name: str) -> Any:
         """Returns what the user's code sees of one attribute, or `MISSING`."""
@@ -185,7 +217,7 @@ class Frame:
                 where=self.ground.where(),
                 do="read it before, or use the function of the same name from statejit.",
             )
-        handed = [self.hand_out(child) for child in container.children]
+        handed = [self.hand_out(child) for child in self.children(container)]
         real = container.real
         copy: Any = None
         if not container.kind.mutable or isinstance(real, frozenset):
@@ -210,14 +242,17 @@ class Frame:
         if id(entry) in self.adopted:
             return self.adopted[id(entry)][1]
         if isinstance(entry, jax.Array):
-            slot = Slot(entry, fresh(entry))
+            number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
+            slot = Slot(entry, fresh(entry), number=number and number[1])
+            slot.owner = self
             self.adopted[id(entry)] = (entry, slot)
             return slot
-        kind = None if self.ground.is_holder(entry) else kind_of(entry)
+        kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
         if kind is None:
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
+        container.owner = self
         self.adopted[id(entry)] = (entry, container)
         container.children.extend(self.adopt(child) for child in children)
         return container
@@ -225,16 +260,30 @@ class Frame:
     def adopt_argument(self, arg: Any) -> Any:
         """Returns the entry of an argument; arrays are told apart by position."""
         if isinstance(arg, jax.Array):
-            return Slot(arg, fresh(arg))
-        kind = None if self.ground.is_holder(arg) else kind_of(arg)
+            slot = Slot(arg, fresh(arg))
+            slot.owner = self
+            return slot
+        kind = None if arg is None or self.ground.is_holder(arg) else kind_of(arg)
         if kind is None or kind.mutable:
             return self.adopt(arg)
         aux, children = kind.take_apart(arg)
-        return Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container = Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container.owner = self
+        return container
 
-    def value_beneath(self, slot: Slot) -> Any:
-        """Returns what a slot stands for in the enclosing frame, which must be current."""
-        return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
+    def value_beneath(self, slot: Slot | Number) -> Any:
+        """Returns what an input stands for in the enclosing frame, which must be current."""
+        if type(slot) is Number:
+            return slot.__jax_array__()
+        return slot.value if slot.owner is self else self.beneath.tracer(slot)  # type: ignore
+
+    def number_beneath(self, number: Number) -> Any:
+        """Returns a number of this frame as the enclosing frame has it."""
+        return number
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tapes of numbers of this frame and of those that enclose it."""
+        return self.beneath.tapes()  # type: ignore[attr-defined]
 
     def forget(self) -> None:
         """Drops all tracers, before JAX looks for leaks; what was found stays."""
@@ -245,6 +294,14 @@ class Frame:
         self.copied_from.clear()
         self.tracers.clear()
         self.origins.clear()
+        self.numeric.clear()
+
+    def reopen(self) -> None:
+        """Forgets what was written, so that another function can be traced over the same slots."""
+        for state in self.states.values():
+            state.written.clear()
+            state.moved.clear()
+        self.refilled.clear()
 
 
 def is_static(container: Container) -> bool:
@@ -284,7 +341,8 @@ def raw_names(holder: Any) -> tuple[str, ...]:
 
 def slot_names(cls: type) -> list[str]:
     """Returns the names in the `__slots__` of a class and its bases."""
-    found = [n for c in cls.__mro__ for n in vars(c) if slot_descriptor(c, n) is not None]
+    declared = [c for c in cls.__mro__ if "__slots__" in vars(c)]
+    found = [n for c in declared for n in vars(c) if slot_descriptor(c, n) is not None]
     return [n for n in dict.fromkeys(found) if n not in ("__dict__", "__weakref__")]
 
 
@@ -293,7 +351,7 @@ def slot_descriptor(cls: type, name: str) -> Any:
     for base in cls.__mro__:
         if name in vars(base):
             found = vars(base)[name]
-            return found if type(found) is _MEMBER else None
+            return found if type(found) is _MEMBER and "__slots__" in vars(base) else None
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import types
 from typing import Any
 
 from .cells import Cell
@@ -15,6 +16,7 @@ from .recipes import (
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -22,7 +24,7 @@ from .recipes import (
     Out,
     Refill,
 )
-from .slots import MISSING
+from .slots import MISSING, is_tracer
 
 
 def commit(traced: Traced, outs: list[Any], beneath: Frame) -> Any:
@@ -59,17 +61,17 @@ class Builder:
         self.frame, self.outs, self.beneath = frame, outs, beneath
         self.memo: dict[int, Any] = {}
         self.shells: list[NewObject] = []
-        self.cycles: list[tuple[NewContainer, Any]] = []
+        self.cells: list[tuple[types.CellType, Any]] = []
 
     def build(self, recipe: Any) -> Any:
         """Returns the value of one recipe."""
         match recipe:
             case Out():
-                return self.outs[recipe.index]
+                return self._out(recipe)
             case Input():
                 return self.frame.value_beneath(recipe.slot)
             case Computed():
-                return recipe.number
+                return self.frame.number_beneath(recipe.number)
             case Constant():
                 return recipe.value
             case Existing():
@@ -78,11 +80,17 @@ class Builder:
             self.memo[id(recipe)] = self._make(recipe)
         return self.memo[id(recipe)]
 
+    def _out(self, recipe: Out) -> Any:
+        found = self.outs[recipe.index]
+        if recipe.number is not None and is_tracer(found):
+            self.beneath.numeric[id(found)] = (found, recipe.number)
+        return found if is_tracer(found) or recipe.number is None else recipe.number(found)
+
     def existing(self, entry: Any) -> Any:
         """Returns what an entry of the nested frame is in the enclosing one."""
         if type(entry) is not Container:
             return entry
-        return self.beneath.copy(entry) if entry.node is not None else entry.real
+        return entry.real if entry.owner is self.frame else self.beneath.copy(entry)
 
     def _make(self, recipe: Any) -> Any:
         match recipe:
@@ -96,6 +104,10 @@ class Builder:
                 return copy.copy(recipe.value)
             case NewNumpy():
                 return self._stand_in(recipe)
+            case NewCell():
+                made = types.CellType()
+                self.cells.append((made, recipe.content))
+                return made
             case NewCall():
                 return recipe.make(*[self.build(part) for part in recipe.parts])
         raise AssertionError(recipe)
@@ -120,8 +132,14 @@ class Builder:
         return made
 
     def fill(self) -> None:
-        """Gives the objects that were made their attributes."""
-        while self.shells:
+        """Gives the objects and cells that were made their content."""
+        while self.shells or self.cells:
+            while self.cells:
+                cell, content = self.cells.pop()
+                if content is not MISSING:
+                    cell.cell_contents = self.build(content)
+            if not self.shells:
+                return
             recipe = self.shells.pop()
             for name, content in recipe.attrs.items():
                 value = self.build(content)

@@ -15,14 +15,14 @@ from .._core.slots import is_tracer
 from .._core.windows import Window
 from . import indexing
 from .operators import operand
-from .views import READ_ONLY, SCALAR, Views
+from .views import SCALAR, Views
 
 
 class Array(Views):
     """Holds one `jax.Array` and can be changed in place; every operation on it gives another.
 
     Args:
-        value: anything array-like, (*shape,). Another mutable array is copied.
+        value: anything array-like, of any shape. Another mutable array is copied.
         dtype: the dtype; by default that of `value`, as JAX has it.
 
     Example:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .array import Array, fresh, made
+from .array import Array, made
 from .flat import Flat
 from .functions import NAMESPACE, array, asarray
 from .lifting import packed
@@ -275,8 +275,6 @@ NUMPYS = (
     *("longlong", "ulonglong", "half"),
 )
 """Names that are NumPy's own, as they are."""
-
-
 
 
 BEYOND: dict[str, Any] = {

@@ -148,9 +148,7 @@ def _where(mask: Any, found: Any, out: Any) -> Any:
         kept = jnp.asarray(rest, content.dtype if target is None else None)
         shape = jnp.broadcast_shapes(mask.shape, content.shape, kept.shape)
         dtype = content.dtype
-        merged.append(
-            made(jnp.where(mask, content, jnp.broadcast_to(kept.astype(dtype), shape)))
-        )
+        merged.append(made(jnp.where(mask, content, jnp.broadcast_to(kept.astype(dtype), shape))))
     return tuple(merged) if isinstance(found, tuple) else merged[0]
 
 

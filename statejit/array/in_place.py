@@ -51,7 +51,11 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     if where is True:
         dst[...] = new
     else:
-        dst._assign(jnp.where(unpacked(where, True), indexing.stretched(new, old.shape).astype(old.dtype), old))
+        dst._assign(
+            jnp.where(
+                unpacked(where, True), indexing.stretched(new, old.shape).astype(old.dtype), old
+            )
+        )
 
 
 def putmask(a: Array, mask: Any, values: Any) -> None:

@@ -105,7 +105,8 @@ def _entry(part: Any, axis: int, size: int, operands: list[Any]) -> Entry:
             _out_of_bounds(part, axis, size)
         return (part % size,)
     if type(part) is Number:
-        if not -size <= part < size:  # a guard on the outcome, not on the number
+        number: Any = part
+        if not -size <= number < size:  # a guard on the outcome, not on the number
             _out_of_bounds(part.plain(), axis, size)
         part = part.__jax_array__()
     operands.append(part)
@@ -190,7 +191,6 @@ def _where(value: Any, mask: Any, new: Any) -> Any:
     """Sets the same value wherever a mask holds: no shape depends on the mask, so it traces."""
     mask = jnp.asarray(mask)
     return jnp.where(mask.reshape(mask.shape + (1,) * (value.ndim - mask.ndim)), new, value)
-
 
 
 def _on_cpu(value: Any) -> bool:

@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -132,7 +133,7 @@ class Methods(Arithmetic):
     var = method(jnp.var)
 
     def astype(
-        self,
+        self: Any,
         dtype: Any,
         order: str = "K",
         casting: Any = "unsafe",
@@ -152,7 +153,7 @@ class Methods(Arithmetic):
         value = value.copy() if value.dtype == dtype else value.astype(dtype)
         return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
 
-    def copy(self, order: str = "C") -> Any:
+    def copy(self: Any, order: str = "C") -> Any:
         """Returns an array of its own with the same content."""
         value = self.value.copy()
         return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
@@ -164,7 +165,7 @@ class Methods(Arithmetic):
 
     # In place ----------------------------------------------------------------------------------
 
-    def fill(self, value: Any) -> None:
+    def fill(self: Any, value: Any) -> None:
         """Sets all elements to one value."""
         self[...] = value
 
@@ -176,7 +177,7 @@ class Methods(Arithmetic):
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
         self._assign(jnp.partition(self.value, kth, axis))
 
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
         indices = operand(indices)
@@ -189,7 +190,7 @@ class Methods(Arithmetic):
             raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
         flat[indices if is_tracer(indices) else np.asarray(indices)] = values
 
-    def resize(self, *new_shape: Any, refcheck: bool = True) -> None:
+    def resize(self: Any, *new_shape: Any, refcheck: bool = True) -> None:
         """Changes shape and size in place; zeros come after the elements that there are."""
         if self.base is not None:
             raise ValueError("cannot resize this array: it does not own its data")
@@ -198,12 +199,12 @@ class Methods(Arithmetic):
         flat = self.value.ravel()[: math.prod(shape)]
         self._assign(jnp.pad(flat, (0, math.prod(shape) - flat.size)).reshape(shape))
 
-    def setflags(self, write: bool | None = None, align: Any = None, uic: Any = None) -> None:
+    def setflags(self: Any, write: bool | None = None, align: Any = None, uic: Any = None) -> None:
         """Sets whether the array can be written."""
         if write is not None:
             self.flags.writeable = write
 
-    def byteswap(self, inplace: bool = False) -> Any:
+    def byteswap(self: Any, inplace: bool = False) -> Any:
         """Returns the elements with the order of their bytes reversed."""
         value = self.value
         if value.dtype.itemsize > 1:
@@ -257,14 +258,16 @@ class Methods(Arithmetic):
 
     def dump(self, file: Any) -> None:
         """Writes a pickle of the array to a file."""
-        with open(file, "wb") if isinstance(file, (str, os.PathLike)) else _kept(file) as stream:
+        with (
+            Path(file).open("wb") if isinstance(file, (str, os.PathLike)) else _kept(file) as stream
+        ):
             pickle.dump(self, stream)
 
     def dumps(self) -> bytes:
         """Returns a pickle of the array."""
         return pickle.dumps(self)
 
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
+    def to_device(self: Any, device: Any, /, *, stream: Any = None) -> Any:
         """Returns a copy on a device, or with a sharding."""
         return self._new_copy(jax.device_put(self.value, device), None)
 

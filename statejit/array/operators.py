@@ -34,6 +34,10 @@ class Operators(Cell):
         """Says whether in-place operators give a new array, as they do with NumPy's scalars."""
         return False
 
+    def _like(self) -> tuple[tuple[int, ...], Any]:
+        """Returns shape and dtype of the content."""
+        raise NotImplementedError
+
     def _update(self, fun: Any, *args: Any) -> None:
         """Gives the array the content `fun(content, *args)`."""
         raise NotImplementedError
@@ -75,7 +79,7 @@ COMPILED: dict[Binary, Any] = {
 
 def check_range(value: Any, other: Any) -> None:
     """Refuses a Python integer that the dtype of an array can't hold, as NumPy does."""
-    if type(other) is int and not -128 <= other <= 127 or type(other) is int and other < 0:
+    if type(other) is int and not 0 <= other <= 127:  # these every dtype holds
         dtype = value.dtype
         if jnp.issubdtype(dtype, jnp.integer):
             limits = jnp.iinfo(dtype)
@@ -122,6 +126,8 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
+        if self.host and isinstance(other, jax.Array):
+            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
         if self._rebinds():
             return binary(fun, ufunc)(self, other)
         other = operand(other)

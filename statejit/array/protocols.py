@@ -14,6 +14,7 @@ from .in_place import IN_PLACE
 from .lifting import packed
 from .standin import like_numpy
 
+
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Does what a ufunc of NumPy was asked to do, in JAX where JAX has it.
 

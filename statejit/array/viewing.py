@@ -12,8 +12,7 @@ import numpy as np
 
 from .array import Array, fresh
 from .lifting import unpacked
-from .views import layout_of
-from .ways import Pick
+from .ways import Pick, layout_of
 
 Function = Callable[..., Any]
 

@@ -191,7 +191,7 @@ class Views(Methods):
         mark = None if writeable else READ_ONLY
         frame = CURRENT.get()
         if frame is None:
-            self._mark = mark
+            self._mark = mark  # type: ignore[misc]  # the slot is that of `Array`
         else:
             frame.write(self, "_mark", mark)
 
@@ -265,7 +265,7 @@ class Views(Methods):
 
     # Shapes --------------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    def reshape(self, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
         """Returns the elements in another shape: a view exactly where NumPy has one.
 
         Args:
@@ -280,7 +280,7 @@ class Views(Methods):
         reshaped = _sized(layout, new)
         if not copy:
             try:
-                np.reshape(layout, reshaped, order=order, copy=False)
+                np.reshape(layout, reshaped, order=order, copy=False)  # type: ignore[arg-type]
             except ValueError:
                 if copy is False:
                     raise

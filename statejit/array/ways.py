@@ -101,7 +101,9 @@ class Pick:
     def after(self, known: int) -> Pick:
         """Returns the index for a way that has operands already."""
         moved = [
-            (Operand(e[0].position + known, e[0].fits), *e[1:]) if e and type(e[0]) is Operand else e
+            (Operand(e[0].position + known, e[0].fits), *e[1:])
+            if e and type(e[0]) is Operand
+            else e
             for e in self.entries
         ]
         return Pick(tuple(moved))  # type: ignore[arg-type]
@@ -133,8 +135,9 @@ class Pick:
 
     def _starts(self, operands: Any) -> Any:
         """Returns the lowest index on each axis."""
-        lowest = []
-        for entry in self.entries:
+        lowest: list[Any] = []
+        entries: Any = self.entries
+        for entry in entries:
             if entry is not None:
                 start = operands[entry[0].position] if type(entry[0]) is Operand else entry[0]
                 back = 0 if len(entry) == 1 or entry[2] > 0 else (entry[1] - 1) * entry[2]
@@ -416,7 +419,8 @@ class Way:
         Args:
             known: how many operands there are already; the starts come after these.
         """
-        steps, starts = [], []
+        steps: list[Step] = []
+        starts: list[int] = []
         for step in self.steps:
             if type(step) is Pick:
                 step, own = step.split(known + len(starts))

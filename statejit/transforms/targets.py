@@ -20,7 +20,7 @@ from .._core.frames import Frame, raw_names
 from .._core.recipes import Constant, Input, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
-from ..collections import _classified, as_found, roots_of, walk
+from ..collections import _classified, as_found, beneath, roots_of, walk
 from ..errors import SlotNotFoundError
 
 
@@ -136,12 +136,12 @@ class Wanted:
         return NewContainer(DICT, dict, (tuple(below), None), children)
 
     def _params(self, model: Base) -> list[Any]:
-        connect(self.frame, model)
+        read = connect(self.frame, model)
         found = _classified(self.frame, [((), model)])
         return [
             (leaf.path, leaf.content)
             for leaf, collection in found
-            if collection == "params" and type(leaf.content) is Slot
+            if collection == "params" and id(leaf.content) in read
         ]
 
     def _chosen(self, predicate: Any) -> list[Any]:
@@ -149,31 +149,38 @@ class Wanted:
         return [
             (leaf.path, leaf.content)
             for leaf, _ in found
-            if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)
+            if type(leaf.content) is Slot and predicate(leaf.path, beneath(leaf))
         ]
 
 
-def connect(frame: Frame, model: Base) -> None:
+def connect(frame: Frame, model: Base) -> set[int]:
     """Lets a frame find the ways from a model to objects that the function reached on others.
 
     Args:
         frame: the frame of the function, closed.
         model: a target, of which the function may have read nothing by itself.
+
+    Returns:
+        The ids of the slots that the function itself has read.
     """
-    reached = set(frame.states)
+    read = {id(slot) for slot in frame.slots.values()}
+    found = {id(leaf.holder) for leaf in walk(model, as_found(frame))}
+    missing = {i for i, s in frame.states.items() if isinstance(s.holder, (Base, Cell))} - found
     seen: set[int] = set()
-    stack: list[Any] = [model]
+    stack: list[Any] = [model] if missing else []
     while stack:
         at = stack.pop()
         if id(at) in seen:
             continue
         seen.add(id(at))
         if isinstance(at, Base):
-            for name in frame.names(at) if id(at) not in reached else _raw_names(frame, at):
+            is_read = id(at) in frame.states
+            for name in _raw_names(frame, at) if is_read else frame.names(at):
                 if _leads_to_holders(frame.peek(at, name)):
                     stack.append(frame.lookup(at, name))
         elif type(at) is Container:
             stack.extend(at.children)
+    return read
 
 
 def _raw_names(frame: Any, holder: Any) -> tuple[str, ...]:
