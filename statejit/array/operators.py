@@ -133,6 +133,11 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         other = operand(other)
         if type(other) is int:
             check_range(self, other)
+        if fun is operator.matmul and jnp.ndim(other) < 2:
+            raise ValueError(
+                "inplace matrix multiplication requires the first operand to have at least one "
+                "and the second at least two dimensions."
+            )
         if power and type(other) is int:  # JAX multiplies where it knows the exponent
             self._assign(changed(self.value, other))
         else:
