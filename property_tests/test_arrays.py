@@ -43,7 +43,11 @@ STATEMENTS = (
     *("{V}.put([0, -1], {X})", "{V}.shape = (-1,)", "{V}.shape = (4, 3)", "{V}.real = {S}"),
     *("xp.copyto({V}, {X})", "xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
     *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}, [1, 1], [2, 3])", "v = xp.diag({V})"),
-    *("xp.add({V}, {X}, out={V})", "xp.multiply({V}, {S}, out={V}[{I}])", "xp.add.at({V}, {I}, 1)"),
+    *(
+        "xp.add({V}, {X}, out={V})",
+        "xp.multiply({V}, {S}, out={V}[{I}])",
+        "xp.add.at({V}, np.s_[{I}], 1)",
+    ),
     *(
         "xp.add({V}, 1, out={V}, where={V} > 0)",
         "v = xp.add.reduce({V})",
