@@ -109,6 +109,10 @@ class Node:
             node = node.parent
         return tuple(reversed(steps))
 
+    def sources(self) -> set[Any]:
+        """Returns the address alone: a number was found here."""
+        return {self.address()}
+
     def must(self, test: str, expect: Any = None) -> None:
         """Sets what a later call has to find here."""
         self.test, self.expect = test, expect
@@ -209,6 +213,10 @@ class Ground:
             self.made.add(type(holder))
             self.classes[type(holder)] = None
             self.outside.follow_makers(type(holder))
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tape of numbers."""
+        return [self.tape]
 
     def is_holder(self, value: Any) -> bool:
         """Says whether frames keep an overlay of a value's attributes."""
@@ -483,7 +491,9 @@ class Ground:
 
     def path_of(self, holder: Any, name: str) -> str:
         """Returns the path of an attribute of an object, as far as it is known."""
-        known = self.by_id.get(id(holder))
+        known: Any = self.by_id.get(id(holder))
+        if id(holder) in self.stand_ins:
+            known = (self.stand_ins[id(holder)][1].node,)
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
         return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 

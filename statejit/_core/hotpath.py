@@ -415,7 +415,8 @@ class Commit:
     def _build(self, recipe: Any) -> str:
         """Returns an expression for a recipe; emits what has to be made first."""
         if isinstance(recipe, Out):
-            return f"outs[{recipe.index}]"
+            out = f"outs[{recipe.index}]"
+            return f"{self.source.constant(recipe.number)}({out})" if recipe.number else out
         if isinstance(recipe, Computed):
             return f"t{recipe.number.index}"
         if isinstance(recipe, Constant):

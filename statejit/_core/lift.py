@@ -91,8 +91,8 @@ def code_of(fun: Any) -> Any:
         return code_of(fun.__func__)
     if isinstance(fun, functools.partial):
         return ("partial", code_of(fun.func))
-    if isinstance(fun, Lifted):
-        return (type(fun), fun.key, code_of(fun.fun))
+    if isinstance(fun, Wrapper):
+        return (type(fun), getattr(fun, "key", ()), code_of(fun.fun))
     return getattr(fun, "__code__", None) or type(fun)
 
 
@@ -187,7 +187,15 @@ class Lifted(Wrapper):
 
     def _call_anew(self, args: Any, kwargs: Any) -> Any:
         if self.compiled and is_disabled():
-            return self.fun(*args, **kwargs)
+            return self.call_without_jit(args, kwargs)
+        return self.call_anew(args, kwargs)
+
+    def call_without_jit(self, args: Any, kwargs: Any) -> Any:
+        """Calls the function under `jax.disable_jit`."""
+        return self.fun(*args, **kwargs)
+
+    def call_anew(self, args: Any, kwargs: Any) -> Any:
+        """Makes a plan, and calls it; again, if another thread changes what it reads meanwhile."""
         for _ in range(ATTEMPTS):
             plan = self.plan(args, kwargs)
             result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
@@ -218,7 +226,7 @@ class Lifted(Wrapper):
                 f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it "
                 "reads changes from call to call. Compare `guards` of the last plans in its "
                 "`plans`; a list that grows at each call compiles at each call.",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def plan(self, args: Any, kwargs: Any) -> Plan:

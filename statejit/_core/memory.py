@@ -45,7 +45,7 @@ _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 
 def refused(error: BaseException, memory: Memory) -> set[Any]:
     """Returns the addresses of what a library would not take, as far as can be told."""
-    held = list(_held_at(error))
+    held = list(held_at(error))
     numbers = [value for value in held if type(value) is Number]
     found = {address for number in numbers for address in number.tape.sources(number.index)}
     if len(numbers) < len(held):
@@ -55,7 +55,7 @@ def refused(error: BaseException, memory: Memory) -> set[Any]:
     return found
 
 
-def _held_at(error: BaseException) -> Iterator[Any]:
+def held_at(error: BaseException) -> Iterator[Any]:
     """Yields the numbers and stand-ins in the hands of the library code that raised an error."""
     entry = error.__traceback__
     held: list[Any] = []
