@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-collect_ignore_glob = ["watch_*.py", "programs.py", "refused_programs.py", "observing.py"]
+collect_ignore_glob = [
+    "watch_*.py",
+    "programs.py",
+    "refused_programs.py",
+    "observing.py",
+    "sharded_programs.py",
+    "stateful.py",
+]

@@ -347,7 +347,8 @@ def put_back(ground: Ground) -> list[tuple[Any, str]]:
         for name in here:
             set_raw(holder, name, before.get(name, MISSING))
         changed += [(holder, name) for name in here]
-        _put_in_order(raw_dict(holder), before)
+        if not ground.outside.crowded:  # or what another thread writes meanwhile would be lost
+            _put_in_order(raw_dict(holder), before)
     return changed
 
 

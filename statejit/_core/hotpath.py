@@ -208,13 +208,19 @@ class Guards:
             node.test == "missing" and slot_descriptor(cls, node.key) is not None
         ):
             return f"{constant(raw_get)}({parent}, {node.key!r})"
-        index = node.parent.index
+        own = self._own_dict(node.parent)
+        if node.test == "missing":
+            return f"{own}.get({node.key!r}, {constant(MISSING)})"
+        return f"{own}[{node.key!r}]"
+
+    def _own_dict(self, node: Node) -> str:
+        """Returns the name of the dictionary of an instance, which is fetched once."""
+        index = node.index
         if index not in self.source.dicts:
             self.source.dicts.add(index)
-            self.source.line(f"d{index} = {_own_dict(self.source, cls, parent)}")
-        if node.test == "missing":
-            return f"d{index}.get({node.key!r}, {constant(MISSING)})"
-        return f"d{index}[{node.key!r}]"
+            fetched = _own_dict(self.source, type(node.value), f"v{index}")
+            self.source.line(f"d{index} = {fetched}")
+        return f"d{index}"
 
     def _test(self, node: Node, v: str) -> str:
         constant, expect = self.source.constant, node.expect
@@ -293,7 +299,8 @@ class Guards:
             same += f" and {self.source.constant(_filled)}({v}, {slots!r}) == {found!r}"
         if own is None:
             return same
-        return f"{same} and {self._entries(_own_dict(self.source, cls, v), shape(own))}"
+        self.source.require(same)
+        return self._entries(self._own_dict(node), shape(own))
 
     def _plain(self, v: str, expect: Any) -> str:
         k = self.source.constant(expect)

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import StatejitError, TracedControlFlowError
+from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
 from .hotpath import MISS
 from .inner import commit
 from .memory import Memory, refused
+from .places import has_user_threads
 from .plan import Plan, is_disabled
 
 MOST_PLANS = 256
@@ -31,6 +32,10 @@ MANY_PLANS = 64
 
 MOST_CODES = 4096
 """How many codes have plans; the least recently used is dropped first."""
+
+
+ATTEMPTS = 5
+"""How often a function is traced anew while other threads change what it reads."""
 
 
 class Cache:
@@ -190,18 +195,29 @@ class Lifted(Wrapper):
         return self.fun(*args, **kwargs)
 
     def call_anew(self, args: Any, kwargs: Any) -> Any:
-        """Makes a plan, and calls it."""
-        plan = self.plan(args, kwargs)
-        result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
-        if result is MISS:
+        """Makes a plan, and calls it; again, if another thread changes what it reads meanwhile."""
+        for _ in range(ATTEMPTS):
+            plan = self.plan(args, kwargs)
+            result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
+            if result is not MISS:
+                if plan.cacheable:
+                    self.cache.add(plan)
+                    self._count()
+                return result
+            self._refuse_misfit()
+        raise OutsideChangeError(
+            f"what {name_of(self.fun)} reads was changed by another thread each time while it was "
+            "traced; nothing was done.",
+            do="call it again, or let a lock keep the threads apart until it is compiled.",
+        )
+
+    def _refuse_misfit(self) -> None:
+        """Says that a new plan does not fit its own call, unless another thread is to blame."""
+        if not has_user_threads():
             raise RuntimeError(
                 f"a new plan of {name_of(self.fun)} does not fit the call it was made for: please "
                 "report this as a bug of statejit."
             )
-        if plan.cacheable:
-            self.cache.add(plan)
-            self._count()
-        return result
 
     def _count(self) -> None:
         self.made += 1

@@ -2,13 +2,14 @@
 
 Found from the code of the functions that may run: the transformed function, what it refers to, and
 every method that is looked up. Library code is never looked into, only through: a function of the
-user's that a library function has wrapped is followed. On Python 3.12 and later `ran` tells of
-code that runs without having been found so.
+user's that a library function has wrapped is followed. On Python 3.12 and later `ran` is told
+of code that runs without having been found so.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -148,6 +149,14 @@ class Outside:
             self._follow_class(cls, new)
         for foreign in list(self.foreign.values()):
             self._follow_foreign(foreign, new)
+
+    def ran(self, code: types.CodeType) -> None:
+        """Follows the functions of code that runs without having been found by references."""
+        self.learn(code)
+        for fun in gc.get_referrers(code):
+            if type(fun) is types.FunctionType and fun.__code__ is code:
+                self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")
+        self.follow()
 
     def _follow_wrapper(self, node: Node) -> None:
         """Follows the user's functions that a library function has wrapped."""
