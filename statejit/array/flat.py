@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+
+from .._core.slots import is_tracer
+from .operators import operand
+from .ways import layout_of
 
 
 class Flat:
@@ -43,17 +49,21 @@ class Flat:
         return tuple(int(i) for i in np.unravel_index(self._next, self._array.shape))
 
     def __getitem__(self, index: Any) -> Any:
-        found = self._array._flattened()[index]
+        found = self._array._flattened()[_checked(index)]
         return found if not found.shape else found.copy()
 
     def __setitem__(self, index: Any, new: Any) -> None:
-        flat = self._array._flattened()
-        whole = index is Ellipsis or (type(index) is slice and index == slice(None))
-        if whole and np.ndim(new) and np.size(new) != flat.size:
-            from .array import Array
-
-            new = Array(new)  # NumPy repeats values that are too few
-            new = new.ravel()[np.arange(flat.size) % max(new.size, 1)]
+        flat, index, new = self._array._flattened(), _checked(index), operand(new)
+        if np.ndim(new):
+            shape = _shape_of(flat.size, index)
+            if not shape and index is not Ellipsis:
+                raise ValueError("Error setting single item of array.")
+            if not np.size(new):
+                return
+            count = math.prod(shape)
+            new = jnp.ravel(jnp.asarray(new))  # NumPy repeats values that are too few
+            new = new if new.size == count else new[np.arange(count) % new.size]
+            new = new.reshape(shape)
         flat[index] = new
 
     def __len__(self) -> int:
@@ -79,6 +89,30 @@ class Flat:
         return self._array._flattened() == other
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _checked(index: Any) -> Any:
+    """Returns an index into a row: an integer, a slice, `...`, or an array of these."""
+    index = index[0] if type(index) is tuple and len(index) == 1 else index
+    if type(index) is tuple and len(index) > 1 and None not in index:
+        raise IndexError(
+            "too many indices for flat iterator: flat iterator is 1-dimensional, but "
+            f"{len(index)} were indexed"
+        )
+    if index is None or type(index) in (tuple, bool):
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`) and integer or boolean arrays are valid "
+            "indices"
+        )
+    return index
+
+
+def _shape_of(size: int, index: Any) -> tuple[int, ...]:
+    """Returns the shape of the elements at an index."""
+    index = slice(None) if index is Ellipsis else operand(index)
+    if is_tracer(index) and index.dtype != bool:
+        return index.shape
+    return layout_of((size,), "b")[index if type(index) is slice else np.asarray(index)].shape
 
 
 class Flags:

@@ -15,9 +15,10 @@ import numpy as np
 from .._core.cells import Cell
 from . import complaints, indexing
 from .array import Array, content, fresh, made
+from .at import ufunc_at
 from .lifting import packed, taking_arrays, unpacked
 from .methods import assigned, into
-from .operators import casts_same_kind
+from .operators import casts_same_kind, check_cast, check_result
 from .viewing import VIEWING
 
 Fun = Callable[..., Any]
@@ -111,8 +112,16 @@ def ufunc(fun: Any) -> Fun:
             out, args = (args[nin:] if len(args) > nin + 1 else args[nin]), args[:nin]
         if dtype is not None:
             args = tuple(_in_dtype(a, dtype, casting, name) for a in args)
-        found = plain(*args)
+        try:
+            found = plain(*args)
+        except ValueError:
+            if isinstance(out, Array) and casting != "unsafe":
+                values = [unpacked(a, True) for a in args]
+                check_result(fun, values, out.dtype, name)
+            raise
         if where is not True:
+            if isinstance(out, Array) and casting != "unsafe":
+                check_cast(found.value.dtype, out.dtype, name)
             found = _where(where, found, out)
         return found if out is None else into(out, found, name, casting)
 
@@ -120,7 +129,7 @@ def ufunc(fun: Any) -> Fun:
         twin = getattr(numpys, method, None)
         setattr(over_arrays, method, function(getattr(fun, method), twin))
     result: Any = over_arrays
-    result.at = _ufunc_at(fun)
+    result.at = ufunc_at(fun)
     result.nin, result.nout, result.identity = fun.nin, fun.nout, fun.identity
     result.nargs = fun.nin + fun.nout
     return result
@@ -150,31 +159,6 @@ def _where(mask: Any, found: Any, out: Any) -> Any:
         dtype = content.dtype
         merged.append(made(jnp.where(mask, content, jnp.broadcast_to(kept.astype(dtype), shape))))
     return tuple(merged) if isinstance(found, tuple) else merged[0]
-
-
-def _ufunc_at(fun: Any) -> Callable[..., None]:
-    def at(a: Array, indices: Any, *b: Any) -> None:
-        """Does the operation in place at some indices, as often as each is given.
-
-        Args:
-            a: the array.
-            indices: as in `a[indices]`.
-            b: the second operand, if there is one.
-        """
-        b = tuple(jnp.asarray(unpacked(v, True)) for v in b)
-        old = a.value
-        where = indexing.checked(indices, old.shape)
-        if b and not b[0].weak_type:
-            result = jax.eval_shape(fun, old, b[0])
-            if not casts_same_kind(result.dtype, old.dtype):
-                raise TypeError(
-                    f"Cannot cast ufunc {fun.__name__!r} output from "
-                    f"dtype({str(result.dtype)!r}) to dtype({str(old.dtype)!r}) with casting rule "
-                    "'same_kind'"
-                )
-        a._assign(fun.at(old, where, *b, inplace=False).astype(old.dtype))
-
-    return at
 
 
 def function_maker(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -270,6 +254,7 @@ NAMESPACE: dict[str, Any] = (
         "asarray": asarray,
         "ascontiguousarray": asarray,
         "copy": copy,
+        "take": function(indexing.take, np.take),
         "ndarray": Array,
     }
 )

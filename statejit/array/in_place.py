@@ -43,7 +43,7 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     dst = _mutable(dst, "copyto")
     new = jnp.asarray(unpacked(src, True))
     old = dst.value
-    if casting != "unsafe" and not new.weak_type and not casts_same_kind(new.dtype, old.dtype):
+    if casting != "unsafe" and not casts_same_kind(new.dtype, old.dtype):
         raise TypeError(
             f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
             f"dtype({str(old.dtype)!r}) according to the rule {casting!r}"
@@ -68,8 +68,11 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     """
     a = _mutable(a, "putmask")
     old = a.value
+    mask = jnp.asarray(unpacked(mask, True))
+    if mask.size != old.size:
+        raise ValueError("putmask: mask and data must be the same size")
     values = jnp.resize(jnp.asarray(unpacked(values, True)), old.shape).astype(old.dtype)
-    a._assign(jnp.where(jnp.asarray(unpacked(mask, True)), values, old))
+    a._assign(jnp.where(mask.reshape(old.shape), values, old))
 
 
 def place(arr: Array, mask: Any, vals: Any) -> None:
@@ -81,7 +84,7 @@ def place(arr: Array, mask: Any, vals: Any) -> None:
         vals: the values, (n,).
     """
     arr = _mutable(arr, "place")
-    vals = jnp.asarray(unpacked(vals, True))
+    vals = jnp.asarray(unpacked(vals, True)).astype(arr.dtype)
     arr._assign(jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False))
 
 

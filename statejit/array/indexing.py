@@ -152,11 +152,30 @@ def gathered(value: Any, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
     if kernels.is_open(value, *parts):
         return value[index]
-    if any(_is_mask(part) for part in parts) and _on_cpu(value):
+    if any(is_mask(part) for part in parts) and _on_cpu(value):
         # No shape on the device depends on the mask, so that nothing is compiled.
         return jnp.array(np.asarray(value)[tuple(map(_host, parts))])
     form, arrays = _form(parts)
     return _gatherer(form)(value, arrays)
+
+
+@functools.wraps(jnp.take)
+def take(
+    a: Any, indices: Any, axis: int | None = None, out: None = None, mode: Any = None, **kwargs: Any
+) -> Any:
+    """Returns `jnp.take(...)`; indices that can be looked at are to be within bounds."""
+    if mode in (None, "raise"):
+        known = not is_tracer(indices) and (mode == "raise" or not hasattr(indices, "devices"))
+        if known or (not is_tracer(indices) and _on_cpu(indices)):
+            axes = range(np.ndim(a))
+            size = np.size(a) if axis is None else np.shape(a)[axes[operator.index(axis)]]
+            found = np.asarray(indices)
+            if found.size and found.dtype.kind in "iu":
+                _check_extremes(found, 0 if axis is None else axis, size)
+        elif mode == "raise":
+            raise ValueError("mode='raise' needs indices that are known: use 'clip' or 'wrap'")
+        mode = None
+    return jnp.take(a, indices, axis, mode=mode, **kwargs)
 
 
 def scattering(shape: Any, index: Any, new: Any, is_open: bool) -> tuple[Any, Any]:
@@ -176,7 +195,7 @@ def scattering(shape: Any, index: Any, new: Any, is_open: bool) -> tuple[Any, An
         ValueError: if the shapes do not fit.
     """
     parts = index if type(index) is tuple else (index,)
-    masks = [part for part in parts if _is_mask(part)]
+    masks = [part for part in parts if is_mask(part)]
     if len(parts) == 1 and masks and masks[0].ndim <= len(shape) - np.ndim(new):
         mask = masks[0]
         return _where, (mask, stretched(new, shape[mask.ndim :]))
@@ -310,7 +329,7 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
         if part is Ellipsis:
             axis = len(shape) - sum(used[i:])
             continue
-        if _is_mask(part):
+        if is_mask(part):
             _check_mask(part.shape, shape[axis:], axis)
         elif used[i] == 1:
             parts[i] = _in_bounds(part, axis, shape[axis])
@@ -330,7 +349,8 @@ def _part(part: Any) -> Any:
     return part
 
 
-def _is_mask(part: Any) -> bool:
+def is_mask(part: Any) -> bool:
+    """Says whether a part of an index is an array of booleans."""
     return isinstance(part, (jax.Array, np.ndarray)) and part.dtype == np.bool
 
 
@@ -338,7 +358,7 @@ def _axes(part: Any) -> int:
     """Returns how many axes of the array one part of an index consumes."""
     if part is None or part is Ellipsis or isinstance(part, (bool, np.bool)):
         return 0
-    return part.ndim if _is_mask(part) else 1
+    return part.ndim if is_mask(part) else 1
 
 
 def _in_bounds(part: Any, axis: int, size: int) -> Any:

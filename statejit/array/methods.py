@@ -14,9 +14,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .._core.slots import is_tracer
-from . import complaints
+from . import complaints, indexing
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
 
@@ -72,6 +73,8 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
         np.copyto(out, np.asarray(found), casting=casting)
     elif isinstance(out, Arithmetic):
+        if out._rebinds():
+            raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
         out._assign(fitted(jnp.asarray(found), *out._like(), name, casting))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
@@ -128,7 +131,7 @@ class Methods(Arithmetic):
     searchsorted = method(jnp.searchsorted)
     std = method(jnp.std)
     sum = method(jnp.sum)
-    take = method(jnp.take)
+    take = method(indexing.take)
     trace = method(jnp.trace)
     var = method(jnp.var)
 
@@ -171,10 +174,12 @@ class Methods(Arithmetic):
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
         """Sorts the array in place."""
+        axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.sort(self.value, axis, **kwargs))
 
     def partition(self, kth: int, axis: int = -1) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
+        axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.partition(self.value, kth, axis))
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:

@@ -14,6 +14,7 @@ from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number
 from . import complaints
+from .lifting import stacked
 
 Binary = Callable[[Any, Any], Any]
 
@@ -52,7 +53,7 @@ def operand(value: Any) -> Any:
     if isinstance(value, Cell):
         return value.value
     if isinstance(value, (list, tuple)) and type(value) is not Number:
-        return jnp.asarray(jax.tree.map(operand, value, is_leaf=lambda v: isinstance(v, Cell)))
+        return stacked(jax.tree.map(operand, value, is_leaf=lambda v: isinstance(v, Cell)))
     return value
 
 
@@ -119,7 +120,12 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op>= other`, which assigns into the same cell and keeps its dtype."""
 
     def changed(part: Any, other: Any) -> Any:
-        return fitted(_apply(fun, part, other), part.shape, part.dtype, ufunc)
+        try:
+            found = _apply(fun, part, other)
+        except ValueError:
+            check_result(fun, (part, other), part.dtype, ufunc)
+            raise
+        return fitted(found, part.shape, part.dtype, ufunc)
 
     power = fun is operator.pow
 
@@ -134,6 +140,7 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if type(other) is int:
             check_range(self, other)
         if fun is operator.matmul and jnp.ndim(other) < 2:
+            check_result(fun, (self.value, other), self.dtype, ufunc)
             raise ValueError(
                 "inplace matrix multiplication requires the first operand to have at least one "
                 "and the second at least two dimensions."
@@ -172,20 +179,45 @@ def fitted(
         TypeError: if the cast is not of the same kind (an integer array can't receive floats).
         ValueError: if the result has another shape.
     """
+    if casting != "unsafe":
+        check_cast(new.dtype, dtype, ufunc)
     if new.shape != shape and not _broadcasts(new.shape, shape):
         raise ValueError(
             f"non-broadcastable output operand with shape {shape} doesn't match the broadcast "
             f"shape {new.shape}"
         )
     new = new if new.shape == shape else jnp.broadcast_to(new, shape)
-    if new.dtype == dtype:
-        return new
-    if casting != "unsafe" and not casts_same_kind(new.dtype, dtype):
+    return new if new.dtype == dtype else new.astype(dtype)
+
+
+def check_cast(source: Any, target: Any, ufunc: str) -> None:
+    """Refuses to cast the result of a ufunc to a dtype of another kind, as NumPy does."""
+    if source != target and not casts_same_kind(source, target):
         raise TypeError(
-            f"Cannot cast ufunc {ufunc!r} output from dtype({str(new.dtype)!r}) to "
-            f"dtype({str(dtype)!r}) with casting rule 'same_kind'"
+            f"Cannot cast ufunc {ufunc!r} output from dtype({str(source)!r}) to "
+            f"dtype({str(target)!r}) with casting rule 'same_kind'"
         )
-    return new.astype(dtype)
+
+
+def check_result(fun: Any, operands: Any, target: Any, ufunc: str) -> None:
+    """Refuses an operation whose result can not be cast; NumPy looks at that before all shapes.
+
+    Args:
+        fun: the operation.
+        operands: arrays and numbers.
+        target: the dtype of the array that is to receive the result.
+        ufunc: the name of the operation, for the error.
+    """
+    shape = (1, 1) if ufunc == "matmul" else ()
+    try:
+        like = [
+            jax.ShapeDtypeStruct(shape, value.dtype, weak_type=value.weak_type)
+            for value in map(jnp.asarray, operands)
+        ]
+        source = jax.eval_shape(fun, *like).dtype
+    except TypeError:
+        return  # the operation itself does not take such operands, and says so
+    check_cast(source, target, ufunc)
 
 
 def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -21,7 +21,7 @@ from . import indexing, kernels
 from .flat import Flags, Flat
 from .lifting import unpacked
 from .methods import Methods
-from .ways import Bits, Broadcast, Diagonal, Part, Permute, Pick, Reshape, Step, Way, layout_of
+from .ways import Bits, Broadcast, Diagonal, Part, Permute, Pick, Reshape, Row, Step, Way, layout_of
 
 READ_ONLY = "read-only"
 SCALAR = "scalar"
@@ -113,6 +113,8 @@ class Views(Methods):
     @shape.setter
     def shape(self, shape: Any) -> None:
         held = self.held()
+        if self.mark() == SCALAR:
+            raise AttributeError("the shape of a scalar can not be set")
         if type(held) is not Window:
             self.value = held.reshape(_sized(self.layout, _plain(shape)))
             return
@@ -172,7 +174,7 @@ class Views(Methods):
 
     def _flattened(self) -> Any:
         """Returns a view of the elements in one row, also where NumPy would have to copy."""
-        return self._view(Reshape((self.size,)))
+        return self._view(Row((self.size,)))
 
     def _hold(self, window: Window) -> None:
         """Makes this view another one."""
@@ -183,6 +185,8 @@ class Views(Methods):
             frame.write(self, "_value", window)
 
     def _set_writeable(self, writeable: bool) -> None:
+        if self.mark() == SCALAR:
+            raise ValueError("Cannot set flags on array scalars.")
         if writeable and self.mark() == READ_ONLY:
             base = self.base
             fixed = any(type(s) in (Broadcast, Diagonal) for s in self.window().way.steps)

@@ -249,6 +249,14 @@ class Reshape:
 
 
 @dataclasses.dataclass(frozen=True)
+class Row(Reshape):
+    """The elements in one row, in C's order, also where no strides could say that."""
+
+    def layout(self, layout: np.ndarray) -> np.ndarray:
+        return layout_of(self.shape, layout.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
 class Part:
     """The real or the imaginary part of complex numbers.
 
