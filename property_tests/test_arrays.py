@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import statejit as sj
@@ -21,7 +22,9 @@ INDICES = (
     *("[0, 2]", "[1, 1, 0]", "[[0], [1]]", "[0, 1], [1, 1]", "[]", ":, [0, 2]", "[2, 0], 1:"),
     *("{V} > 1", "m", "~m", "k", "True", "np.array([1, 0])", "{V} == 2", "m[0]", "slice(0, 2)"),
 )
-FLAT = tuple(index for index in INDICES if index not in ("True", "m[0]"))  # NumPy gives these up
+UNSAFE = ("True", "m[0]", "[0, 2]", "k")
+"""NumPy's `flat` gives up the first two, and stops half-way at the others, if they don't fit."""
+FLAT = tuple(index for index in INDICES if index not in UNSAFE)
 SCALARS = ("0", "2", "-3", "1.5", "True", "0.5", "4", "np.float32(2)", "np.int32(3)")
 ASSIGNED = (
     *("{S}", "{S}", "{V}", "{V}[{I}]", "[1, 2]", "[1, 2, 3, 4]", "[[1], [2], [3]]", "{V} + {S}"),
@@ -30,39 +33,35 @@ ASSIGNED = (
 ROWS = tuple(f"xp.array({new})" for new in ASSIGNED)
 """Copies: NumPy's `flat` reads elements that it has written, its `copyto` knows the same memory."""
 STATEMENTS = (
-    *("v = {V}[{I}]", "w = {V}[{I}]", "v = {V}", "w = {V}.T", "v = {V}.reshape(-1)"),
-    *("v = {V}[{I}]", "w = v[{I}]", "v = {V}.reshape(4, 3)", "w = {V}.reshape(2, 2, 3)"),
+    *("v = C(t := {V}, t[{I}])", "w = C(t := {V}, t[{I}])", "v = {V}", "w = {V}.T"),
+    *("v = C(t := {V}, t[{I}])", "w = C(v, v[{I}])", "v = {V}.reshape(4, 3)"),
+    *("w = {V}.reshape(2, 2, 3)", "v = {V}.reshape(-1)"),
     *("{V}[{I}] = {X}", "{V}[{I}] = {X}", "{V}[{I}] += {S}", "{V}[{I}] -= {X}", "{V}[{I}] *= 2"),
     *("{V} += {X}", "{V} -= {S}", "{V} *= {S}", "{V} /= 2", "{V} //= 2", "{V} **= 2", "{V} %= 3"),
     *("{V} &= 3", "{V} |= {V}", "{V} ^= 1", "{V} <<= 1", "{V} @= {V}"),
     *("v = {V}.ravel()", "w = {V}.ravel('F')", "v = {V}.swapaxes(0, 1)", "w = {V}.squeeze()"),
-    *("v = {V}.flatten()", "w = {V}.copy()", "v = {V} + {X}", "w = {V} * {S}", "v = {V}.sum(0)"),
-    *("v = {V}.max()", "w = {V}.mean(-1)", "v = -{V}", "w = abs({V})", "v = {V} > {S}"),
+    *("v = {V}.flatten()", "w = C({V}.copy())", "v = C({V} + {X})", "w = C({V} * {S})"),
+    *("v = C({V}.sum(0))", "v = {V}.max()", "w = C({V}.mean(-1))", "v = C(-{V})"),
+    *("w = C(abs({V}))", "v = C({V} > {S})"),
     *("v = xp.expand_dims({V}, 0)", "w = xp.moveaxis({V}, 0, -1)", "v = xp.flip({V})"),
     *("v, w = xp.split({V}, 2, -1)", "v = xp.atleast_2d({V})", "w = xp.rot90({V})"),
-    *("v = xp.where({V} > 0, {V}, {S})", "w = xp.concatenate([{V}, {V}])", "v = xp.sort({V})"),
-    *("v = {V}.diagonal()", "w = xp.broadcast_to({V}, (3, 3, 4))", "v = {V}.flat[{F}]"),
-    *("{V}.flat[{F}] = {R}", "{V}.flat = {R}", "{V}.fill({S})", "{V}.sort()", "{V}.sort(0)"),
-    *("{V}.put([0, -1], {X})", "{V}.shape = (-1,)", "{V}.shape = (4, 3)", "{V}.real = {S}"),
-    *("xp.copyto({V}, {R})", "xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
-    *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}, [1, 1], [2, 3])", "v = xp.diag({V})"),
-    *(
-        "xp.add({V}, {X}, out={V})",
-        "xp.multiply({V}, {S}, out={V}[{I}])",
-        "xp.add.at({V}, np.s_[{I}], 1)",
-    ),
-    *(
-        "xp.add({V}, 1, out={V}, where={V} > 0)",
-        "v = xp.add.reduce({V})",
-        "w = xp.take({V}, [0, 2])",
-    ),
-    *("v = np.negative({V})", "np.add({V}, {S}, out={V})", "w = np.concatenate([{V}, {V}])"),
-    *("v = np.transpose({V})", "w = np.reshape({V}, -1)", "np.copyto({V}, {R})", "v = np.sum({V})"),
-    *("{V}.flags.writeable = False", "v = {V}.astype(int)", "w = {V}.view()", "v = {V}[...]"),
-    *("s.a = {V}", "s.b = {V}[{I}]", "a = s.a", "b = s.b", "v = {V} if v is {V} else w"),
-    *("a, b = b, a", "v = [r for r in {V}][0]", "for r in {V}: r += 1", "v = xp.array({V})"),
-    *("v = xp.asarray({V})", "w = xp.cumsum({V}, -1)", "v = {V}.clip(0, 2)", "w = {V}.any()"),
-    *("v = {V}.astype(bool)", "del v", "w = {V}.item()", "v = len({V})", "w = {V}.tolist()"),
+    *("v = C(xp.where({V} > 0, {V}, {S}))", "w = C(xp.concatenate([{V}, {V}]))"),
+    *("v = C(xp.sort({V}))", "v = {V}.diagonal()", "w = xp.broadcast_to({V}, (3, 3, 4))"),
+    *("v = {V}.flat[{F}]", "{V}.flat[{F}] = {R}", "{V}.flat = {R}", "{V}[...].fill({S})"),
+    *("{V}.sort()", "{V}.sort(0)", "{V}[...].put([0, -1], {X})", "{V}.shape = (-1,)"),
+    *("{V}.shape = (4, 3)", "{V}.real = {S}", "xp.copyto({V}, {R})"),
+    *("xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
+    *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}[...], [1, 1], [2, 3])", "v = xp.diag({V})"),
+    *("xp.add({V}, {X}, out={V})", "xp.multiply({V}, {S}, out={V}[{I}])"),
+    *("xp.add.at({V}, np.s_[{I}], 1)", "xp.add({V}, 1, out={V}, where={V} > 0)"),
+    *("v = C(xp.add.reduce({V}))", "w = C(xp.take({V}, [0, 2]))", "v = C(np.negative({V}))"),
+    *("np.add({V}, {S}, out={V})", "w = C(np.concatenate([{V}, {V}]))", "v = np.transpose({V})"),
+    *("w = np.reshape({V}, -1)", "np.copyto({V}, {R})", "v = C(np.sum({V}))"),
+    *("{V}.flags.writeable = False", "v = C({V}.astype(int))", "w = {V}.view()", "v = {V}[...]"),
+    *("s.a = {V}", "s.b = C(t := {V}, t[{I}])", "a = s.a", "b = s.b", "v = {V} if v is {V} else w"),
+    *("a, b = b, a", "v = [r for r in {V}][0]", "for r in {V}: r += 1", "v = C(xp.array({V}))"),
+    *("v = xp.asarray({V})", "w = C(xp.cumsum({V}, -1))", "v = C({V}.clip(0, 2))", "w = {V}.any()"),
+    *("v = C({V}.astype(bool))", "del v", "x = {V}.item()", "x = len({V})", "x = {V}.tolist()"),
 )
 NAMES = ("a", "b", "v", "w", "m", "k")
 POOLS = {"V": NAMES[:4] * 3 + NAMES[4:], "I": INDICES, "S": SCALARS, "X": ASSIGNED}
@@ -91,18 +90,34 @@ def programs(draw: Any) -> list[str]:
 def compiled(statements: list[str]) -> Callable[..., Any]:
     """Returns the program as a function; errors are caught one by one, and named."""
     lines = ["def program(xp, np, s):", "    a, b, m, k, v, w = s.a, s.b, s.m, s.k, s.v, s.w"]
+    lines += ["    x = None"]
     lines += ["    errors = []"]
     for statement in statements:
         lines += ["    try:", f"        {statement}"]
         lines += ["    except Exception as error:", "        errors.append(kind(error))"]
     lines += ["    try: v", "    except NameError: v = None"]
-    lines += ["    s.v, s.w = v, w", "    s.errors = errors", "    return a, b, v, w"]
+    lines += ["    s.v, s.w = v, w", "    s.errors = errors", "    return a, b, v, w, x"]
     source = "\n".join(lines)
     name = f"<program {hash(source)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    space: dict[str, Any] = {"kind": kind}
+    space: dict[str, Any] = {"kind": kind, "C": in_c_order}
     exec(compile(source, name, "exec"), space)
     return space["program"]
+
+
+def in_c_order(first: Any, *rest: Any) -> Any:
+    """Returns a result; if NumPy has laid a new array out in another order, a copy in C's.
+
+    Args:
+        first: the result, or an array of which the result may be a view.
+        rest: the result, then.
+    """
+    found = rest[0] if rest else first
+    if type(found) is not np.ndarray or found.flags.c_contiguous:
+        return found
+    if rest and np.shares_memory(first, found):
+        return found
+    return np.ascontiguousarray(found)
 
 
 REFUSALS = (sj.errors.StatejitError, jax.errors.JAXTypeError, jax.errors.JAXIndexError)
@@ -158,7 +173,12 @@ def described(value: Any) -> Any:
 
 def shared(values: list[Any], xp: Any) -> list[bool]:
     """Returns for each pair whether a write to one is seen in the other."""
-    arrays = [v if isinstance(v, (np.ndarray, sj.Array)) else None for v in values]
+    arrays = [
+        v
+        if isinstance(v, np.ndarray) or (isinstance(v, sj.Array) and v.mark() != "scalar")
+        else None
+        for v in values
+    ]
     return [
         p is not None and q is not None and bool(xp.shares_memory(p, q))
         for i, p in enumerate(arrays)
@@ -180,6 +200,11 @@ def outcome(run: Callable[..., Any], xp: Any, share: int) -> Any:
     return state.errors, [described(v) for v in seen], shared(seen, xp)
 
 
+FEW = settings(max_examples=settings().max_examples // (2 if settings().derandomize else 1))
+"""Half as many in the profile `ci`: most of the time goes into XLA's compiler."""
+
+
+@FEW
 @given(programs(), st.integers(0, len(VIEWS) - 1))
 def test_programs_on_arrays_do_what_they_do_in_numpy(statements: list[str], share: int) -> None:
     program = compiled(statements)
@@ -188,11 +213,14 @@ def test_programs_on_arrays_do_what_they_do_in_numpy(statements: list[str], shar
     assert found == expected, "eager"
 
 
+@FEW
 @given(programs(), st.integers(0, len(VIEWS) - 1))
 def test_compiled_programs_on_arrays_do_what_they_do_in_numpy(
     statements: list[str], share: int
 ) -> None:
     program = compiled(statements)
     expected = outcome(lambda s: program(np, np, s), np, share)
+    known = not any(re.search(r"\bk\b", statement) for statement in statements)
+    assume(known or "IndexError" not in expected[0])  # what only a trace knows is not checked
     found = outcome(sj.jit(lambda s: program(snp, np, s)), snp, share)
     assert isinstance(found, Refused) or found == expected, "jit"

@@ -45,7 +45,7 @@ class Array(Views):
     def _new_view(self, window: Window) -> Any:
         return fresh(window)
 
-    def _new_copy(self, value: Any, layout: np.ndarray) -> Any:
+    def _new_copy(self, value: Any, layout: Any) -> Any:
         return fresh(value)
 
     def _rebinds(self) -> bool:

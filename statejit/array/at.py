@@ -12,7 +12,8 @@ import numpy as np
 from . import indexing, kernels
 from .array import Array
 from .lifting import unpacked
-from .operators import check_cast, fitted
+from .operators import fitted
+from .views import SCALAR
 
 
 def ufunc_at(fun: Any) -> Callable[..., None]:
@@ -23,32 +24,29 @@ def ufunc_at(fun: Any) -> Callable[..., None]:
     """
 
     def at(a: Array, indices: Any, *b: Any) -> None:
-        """Does the operation in place at some indices, as often as each is given.
+        """Does the operation in place at some indices, as often as each is given; casts anything.
 
         Args:
             a: the array, (*shape,).
             indices: as in `a[indices]`.
             b: the second operand, if there is one; broadcast to the shape of `a[indices]`.
         """
-        if not isinstance(a, Array):
+        if not isinstance(a, Array) or a.mark() == SCALAR:
             raise TypeError(f"{fun.__name__}.at() changes an array, not a {type(a).__name__}")
+        a._check_writeable()
         others = [jnp.asarray(unpacked(v, True)) for v in b]
         shape, dtype = a._like()
         picks = indexing.picked(indices, shape) is not None
         index = indices if picks else indexing.checked(indices, shape)
-        check_cast(jax.eval_shape(fun, a.value, *map(_scalar, others)).dtype, dtype, fun.__name__)
         if not picks:
             a._assign(_gathered(fun, a.value, index, others))
             return
         parts = indices if type(indices) is tuple else (indices,)
         part = a[parts if any(p is ... for p in parts) else (*parts, ...)]  # a view, no scalar
-        part._assign(fitted(fun(part.value, *others), part.shape, dtype, fun.__name__))
+        found = fun(part.value, *others)
+        part._assign(fitted(found, part.shape, dtype, fun.__name__, "unsafe"))
 
     return at
-
-
-def _scalar(value: Any) -> Any:
-    return jax.ShapeDtypeStruct((), value.dtype, weak_type=value.weak_type)
 
 
 def _gathered(fun: Any, old: Any, index: Any, others: list[Any]) -> Any:

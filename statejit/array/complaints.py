@@ -12,11 +12,37 @@ import jax
 import numpy as np
 
 from .._core.cells import Cell
-from .._core.numbers import Number
+from .._core.numbers import Number, plain
+from .._core.slots import is_tracer
 from ..errors import StatejitError
 
 FAILURES = (TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
 """What JAX may raise where NumPy raises something else."""
+
+
+def settled(
+    call: Callable[..., Any],
+    fun: Callable[..., Any] | None,
+    args: Any,
+    kwargs: Any,
+    error: Exception,
+) -> Any:
+    """Returns what NumPy gives where JAX refuses: scalars pass for one element along axis 0 or -1.
+
+    Args:
+        call: the function of JAX.
+        fun: NumPy's function, if there is one.
+        args: the arguments.
+        kwargs: the keyword arguments.
+        error: what JAX raised; it is raised again, or NumPy's, where NumPy refuses, too.
+    """
+    try:
+        complain(fun, args, kwargs, error)
+    except type(error) as still:
+        if still is not error or fun is None or not args or not _is_scalar(args[0]):
+            raise
+        first = args[0].value if isinstance(args[0], Cell) else args[0]
+        return call(jax.numpy.reshape(first, 1), *args[1:], **kwargs)
 
 
 def complain(fun: Callable[..., Any] | None, args: Any, kwargs: Any, error: Exception) -> NoReturn:
@@ -40,6 +66,38 @@ def complain(fun: Callable[..., Any] | None, args: Any, kwargs: Any, error: Exce
     except FAILURES as numpys:
         raise numpys from None
     raise error
+
+
+def refused(shape: Any, dtype: Any, index: Any, new: Any, error: Exception) -> NoReturn:
+    """Raises NumPy's error for an assignment that we refuse: it may look at other things first.
+
+    Args:
+        shape: the shape of the array.
+        dtype: its dtype.
+        index: as it was given.
+        new: what is assigned, as it was given.
+        error: ours.
+    """
+    index, new = jax.tree.map(_content, (index, new), is_leaf=_is_array)
+    if isinstance(error, jax.errors.JAXTypeError):
+        raise error
+    try:
+        np.zeros(shape, dtype)[index] = new
+    except (TypeError, ValueError, IndexError) as numpys:
+        raise numpys from None
+    raise error
+
+
+def _content(value: Any) -> Any:
+    """Returns what NumPy can look at; of what only a trace knows, the shape."""
+    value = value.value if isinstance(value, Cell) else value
+    if is_tracer(value):
+        return np.zeros(value.shape, value.dtype)
+    return np.asarray(value) if isinstance(value, jax.Array) else plain(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    return _is_array(value) and not value.shape
 
 
 class _Unknown(Exception):

@@ -109,10 +109,13 @@ def _checked(index: Any) -> Any:
 
 def _shape_of(size: int, index: Any) -> tuple[int, ...]:
     """Returns the shape of the elements at an index."""
-    index = slice(None) if index is Ellipsis else operand(index)
-    if is_tracer(index) and index.dtype != bool:
-        return index.shape
-    return layout_of((size,), "b")[index if type(index) is slice else np.asarray(index)].shape
+    where: Any = slice(None) if index is Ellipsis else operand(index)
+    if is_tracer(where) and where.dtype != bool:
+        return where.shape
+    where = where if type(where) is slice else np.asarray(where)
+    if type(where) is np.ndarray and not where.size:
+        return where.shape
+    return layout_of((size,), "b")[where].shape
 
 
 class Flags:

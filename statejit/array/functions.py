@@ -17,7 +17,7 @@ from . import complaints, indexing
 from .array import Array, content, fresh, made
 from .at import ufunc_at
 from .lifting import packed, taking_arrays, unpacked
-from .methods import assigned, into
+from .methods import assigned, check_out, into
 from .operators import casts_same_kind, check_cast, check_result
 from .viewing import VIEWING
 
@@ -55,6 +55,7 @@ def function(fun: Fun, numpys: Fun | None = None) -> Fun:
 
     @functools.wraps(fun)
     def over_arrays(*args: Any, **kwargs: Any) -> Any:
+        out = None
         try:
             if len(args) == 1 and not kwargs and isinstance(args[0], Cell):  # 0.7 us less
                 found = fun(args[0].value)
@@ -64,7 +65,7 @@ def function(fun: Fun, numpys: Fun | None = None) -> Fun:
                 out, args = args[place], (*args[:place], None, *args[place + 1 :])
             found = call(*args, **kwargs)
         except complaints.FAILURES as error:
-            complaints.complain(numpys, args, kwargs, error)
+            found = complaints.settled(call, numpys, args, kwargs, error)
         if out is not None:
             return assigned(out, found, name)
         return wrap(found) if isinstance(found, jax.Array) else packed(found, wrap)
@@ -110,6 +111,8 @@ def ufunc(fun: Any) -> Fun:
     ) -> Any:
         if len(args) > nin:
             out, args = (args[nin:] if len(args) > nin + 1 else args[nin]), args[:nin]
+        for target in out if isinstance(out, tuple) else (out,):
+            check_out(target)
         if dtype is not None:
             args = tuple(_in_dtype(a, dtype, casting, name) for a in args)
         try:

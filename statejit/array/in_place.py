@@ -10,13 +10,14 @@ from . import indexing
 from .array import Array
 from .lifting import unpacked
 from .operators import casts_same_kind
+from .views import SCALAR
 
 
 def _mutable(array: Any, name: str) -> Array:
-    if not isinstance(array, Array):
+    if not isinstance(array, Array) or array.mark() == SCALAR:
+        kind = "scalar" if isinstance(array, Array) else type(array).__name__
         raise TypeError(
-            f"{name}() changes its first argument, which is a {type(array).__name__}: "
-            "it takes a statejit array"
+            f"{name}() changes its first argument, which is a {kind}: it takes a statejit array"
         )
     return array
 
@@ -41,6 +42,7 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
         Array([5., 0., 5.], dtype=float32)
     """
     dst = _mutable(dst, "copyto")
+    dst._check_writeable()
     new = jnp.asarray(unpacked(src, True))
     old = dst.value
     if casting != "unsafe" and not casts_same_kind(new.dtype, old.dtype):
@@ -130,6 +132,8 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         >>> a.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
+    if isinstance(a, Array) and a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
     a = _mutable(a, "fill_diagonal")
     val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
     a._assign(jnp.fill_diagonal(a.value, val, wrap, inplace=False))

@@ -7,6 +7,7 @@ masks *gather*: the result is a copy.
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +87,8 @@ def _integer(part: Any) -> Any:
         type(part) is np.ndarray and not part.ndim and part.dtype.kind in "iu"
     ):
         return int(part)
-    return part.value if isinstance(part, Cell) else part
+    part = part.value if isinstance(part, Cell) else part
+    return int(part) if _is_device_integer(part) and is_known(part) else part
 
 
 def _is_device_integer(part: Any) -> bool:
@@ -165,8 +167,7 @@ def take(
 ) -> Any:
     """Returns `jnp.take(...)`; indices that can be looked at are to be within bounds."""
     if mode in (None, "raise"):
-        known = not is_tracer(indices) and (mode == "raise" or not hasattr(indices, "devices"))
-        if known or (not is_tracer(indices) and _on_cpu(indices)):
+        if is_known(indices) or (mode == "raise" and not is_tracer(indices)):
             axes = range(np.ndim(a))
             size = np.size(a) if axis is None else np.shape(a)[axes[operator.index(axis)]]
             found = np.asarray(indices)
@@ -210,6 +211,13 @@ def _where(value: Any, mask: Any, new: Any) -> Any:
     """Sets the same value wherever a mask holds: no shape depends on the mask, so it traces."""
     mask = jnp.asarray(mask)
     return jnp.where(mask.reshape(mask.shape + (1,) * (value.ndim - mask.ndim)), new, value)
+
+
+def is_known(value: Any) -> bool:
+    """Says whether a number or an array can be looked at, and without waiting for a device."""
+    if type(value) is Number or is_tracer(value):
+        return False
+    return not isinstance(value, jax.Array) or _on_cpu(value)
 
 
 def _on_cpu(value: Any) -> bool:
@@ -317,7 +325,10 @@ def checked(index: Any, shape: tuple[int, ...]) -> Any:
     """
     if type(index) is tuple:
         return _parts(index, shape)
-    return static_slice(index) if type(index) is slice else _parts((index,), shape)[0]
+    if type(index) is slice:
+        return static_slice(index)
+    parts = _parts((index,), shape)
+    return parts[0] if len(parts) == 1 else parts
 
 
 def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -334,7 +345,12 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
         elif used[i] == 1:
             parts[i] = _in_bounds(part, axis, shape[axis])
         axis += used[i]
-    return tuple(parts)
+    return tuple(itertools.chain.from_iterable(map(_without_empty_mask, parts)))
+
+
+def _without_empty_mask(part: Any) -> tuple[Any, ...]:
+    """Returns a part of an index as parts; a mask without elements fits everywhere in NumPy."""
+    return (np.zeros(0, int),) * part.ndim if is_mask(part) and not part.size else (part,)
 
 
 def _part(part: Any) -> Any:
@@ -373,8 +389,8 @@ def _in_bounds(part: Any, axis: int, size: int) -> Any:
             _out_of_bounds(int(part), axis, size)
         return int(part)
     if isinstance(part, (np.ndarray, jax.Array)) and part.dtype.kind in "iu":
-        if isinstance(part, np.ndarray) and part.size:  # what the device has is not looked at
-            _check_extremes(part, axis, size)
+        if part.size and is_known(part):
+            _check_extremes(np.asarray(part), axis, size)
         return part
     if isinstance(part, slice):
         return part
@@ -392,7 +408,7 @@ def _check_extremes(indices: np.ndarray, axis: int, size: int) -> None:
 
 def _check_mask(mask: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
     for i, (has, needs) in enumerate(zip(mask, shape, strict=False)):
-        if has != needs:
+        if has not in (needs, 0):
             raise IndexError(
                 f"boolean index did not match indexed array along axis {axis + i}; size of axis is "
                 f"{needs} but size of corresponding boolean axis is {has}"

@@ -37,7 +37,7 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
         try:
             found = call(self.value, *args, **kwargs)
         except complaints.FAILURES as error:
-            complaints.complain(numpys, (self, *args), kwargs, error)
+            found = complaints.settled(call, numpys, (self, *args), kwargs, error)
         if out is not None:
             return assigned(out, found, name)
         if isinstance(found, jax.Array):
@@ -73,12 +73,18 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
         np.copyto(out, np.asarray(found), casting=casting)
     elif isinstance(out, Arithmetic):
-        if out._rebinds():
-            raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
+        check_out(out)
+        out._check_writeable("output array")
         out._assign(fitted(jnp.asarray(found), *out._like(), name, casting))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
     return out
+
+
+def check_out(out: Any) -> None:
+    """Refuses a scalar as `out=`."""
+    if isinstance(out, Arithmetic) and out._rebinds():
+        raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
 
 
 @contextlib.contextmanager
@@ -172,12 +178,12 @@ class Methods(Arithmetic):
         """Sets all elements to one value."""
         self[...] = value
 
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
         """Sorts the array in place."""
         axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.sort(self.value, axis, **kwargs))
 
-    def partition(self, kth: int, axis: int = -1) -> None:
+    def partition(self: Any, kth: int, axis: int = -1) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
         axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.partition(self.value, kth, axis))
@@ -185,8 +191,10 @@ class Methods(Arithmetic):
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
-        indices = operand(indices)
-        values = jnp.resize(jnp.asarray(operand(values)), jnp.shape(indices))
+        indices, values = operand(indices), operand(values)
+        if not np.size(values):
+            return
+        values = jnp.resize(jnp.asarray(values), jnp.shape(indices))
         if mode == "wrap":
             indices = jnp.asarray(indices) % max(self.size, 1)
         elif mode == "clip":

@@ -47,6 +47,9 @@ class Operators(Cell):
         """Gives the array other content."""
         raise NotImplementedError
 
+    def _check_writeable(self, what: str = "assignment destination") -> None:
+        """Refuses what can not be written."""
+
 
 def operand(value: Any) -> Any:
     """Returns what JAX takes for an operand: the content of a cell, an array for a list."""
@@ -135,6 +138,8 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if self.host and isinstance(other, jax.Array):
             return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
         if self._rebinds():
+            if fun is operator.matmul and not jnp.ndim(operand(other)):
+                raise TypeError("scalars have no operator @=")
             return binary(fun, ufunc)(self, other)
         other = operand(other)
         if type(other) is int:

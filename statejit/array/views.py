@@ -17,7 +17,7 @@ import numpy as np
 from .._core.frames import CURRENT
 from .._core.slots import MISSING
 from .._core.windows import Window
-from . import indexing, kernels
+from . import complaints, indexing, kernels
 from .flat import Flags, Flat
 from .lifting import unpacked
 from .methods import Methods
@@ -38,7 +38,7 @@ class Views(Methods):
         """Returns a new array that is the view."""
         raise NotImplementedError
 
-    def _new_copy(self, value: Any, layout: np.ndarray) -> Any:
+    def _new_copy(self, value: Any, layout: Any) -> Any:
         """Returns a new array, never a scalar, with a content."""
         raise NotImplementedError
 
@@ -75,8 +75,19 @@ class Views(Methods):
         return self.mark() != READ_ONLY
 
     def _check_writeable(self, what: str = "assignment destination") -> None:
-        if not self._is_writeable():
+        mark = self.mark()
+        if mark == READ_ONLY:
             raise ValueError(f"{what} is read-only")
+        if mark == SCALAR:
+            raise TypeError(
+                f"'{self._like()[1]}' scalars are not changed in place, as in NumPy: assign to the "
+                "name (`x = ...`, `x += ...`), or start from an array without axes "
+                "(`x = array(0.0)`)"
+            )
+
+    def _check_no_scalar(self, name: str) -> None:
+        if self.mark() == SCALAR:
+            raise AttributeError(f"attribute {name!r} of scalars is not writable")
 
     def _like(self) -> tuple[tuple[int, ...], Any]:
         """Returns shape and dtype, without reading a view."""
@@ -97,6 +108,11 @@ class Views(Methods):
             operands: arrays that the steps depend on.
             fixed: whether NumPy lets nobody write to it.
         """
+        if self.mark() == SCALAR:
+            view = self._new_copy(self.value, None)._view(*steps, operands=operands, fixed=fixed)
+            if not fixed and not view.shape:
+                view._mark = SCALAR
+            return view
         window = self.window()
         view = self._new_view(_narrowed(window, *steps, operands=operands))
         if fixed or not self._is_writeable():
@@ -113,8 +129,7 @@ class Views(Methods):
     @shape.setter
     def shape(self, shape: Any) -> None:
         held = self.held()
-        if self.mark() == SCALAR:
-            raise AttributeError("the shape of a scalar can not be set")
+        self._check_no_scalar("shape")
         if type(held) is not Window:
             self.value = held.reshape(_sized(self.layout, _plain(shape)))
             return
@@ -170,6 +185,7 @@ class Views(Methods):
 
     @flat.setter
     def flat(self, new: Any) -> None:
+        self._check_no_scalar("flat")
         self.flat[...] = new
 
     def _flattened(self) -> Any:
@@ -207,7 +223,8 @@ class Views(Methods):
             return self._gather(index)
         step, operands, scalar = found
         if not scalar:
-            return self._view(step, operands=tuple(operands))
+            whole = self._new_copy(self.value, None) if self.mark() == SCALAR else self
+            return whole._view(step, operands=tuple(operands))
         window = _narrowed(self.window(), step, operands=tuple(operands))
         return self._wrap(window.read(), "", self)
 
@@ -218,6 +235,12 @@ class Views(Methods):
     def __setitem__(self, index: Any, new: Any) -> None:
         self._check_writeable()
         shape, dtype = self._like()
+        try:
+            self._set_item(index, new, shape, dtype)
+        except (IndexError, ValueError) as error:
+            complaints.refused(shape, dtype, index, new, error)
+
+    def _set_item(self, index: Any, new: Any, shape: Any, dtype: Any) -> None:
         found = indexing.picked(index, shape)
         window = self.window()
         if found is None:
@@ -228,6 +251,8 @@ class Views(Methods):
         if _is_view_of(new, part):
             return  # the end of `a[i] += 1`: the view has been changed already
         shape = step.shape(shape)
+        if not shape and type(new) is list and dtype == np.bool:
+            new = bool(new)  # so it is in NumPy
         new = indexing.stretched(indexing.cast(new, dtype), shape)
         kernels.assign(part.cell, part.way, part.operands, new, (shape, dtype))
 
@@ -324,6 +349,8 @@ class Views(Methods):
         """Returns a view without axes of length 1."""
         layout, axis = self.layout, _plain(axis)
         layout.squeeze(axis)  # raises as NumPy does
+        if axis is None and 1 not in layout.shape:
+            return self
         given = (axis,) if isinstance(axis, int) else axis
         dropped = (
             [i for i, n in enumerate(layout.shape) if n == 1]
@@ -365,6 +392,7 @@ class Views(Methods):
 
     @real.setter
     def real(self, new: Any) -> None:
+        self._check_no_scalar("real")
         self.real[...] = new
 
     @property
@@ -378,6 +406,7 @@ class Views(Methods):
 
     @imag.setter
     def imag(self, new: Any) -> None:
+        self._check_no_scalar("imag")
         if not self._is_complex():
             raise TypeError("array does not have imaginary part to set")
         self.imag[...] = new
