@@ -89,18 +89,17 @@ def _position_of_out(fun: Fun) -> int | None:
     return None
 
 
-def ufunc(fun: Any) -> Fun:
-    """Returns a ufunc of `jax.numpy`, with NumPy's arguments and methods: `add.reduce`, `add.at`.
+def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
+    """Returns a ufunc with NumPy's arguments and methods: `add.reduce`, `add.at`.
 
     Args:
-        fun: the ufunc of `jax.numpy`.
+        fun: the function of `jax.numpy`, which may be a ufunc there, or not.
+        numpys: the ufunc of NumPy's.
     """
-    numpys = getattr(np, fun.__name__, None)
     plain = function(fun, numpys)
-    nin, name = fun.nin, fun.__name__
+    nin, name = numpys.nin, fun.__name__
 
-    @functools.wraps(fun)
-    def over_arrays(
+    def with_arguments(
         *args: Any,
         out: Any = None,
         where: Any = True,
@@ -128,14 +127,29 @@ def ufunc(fun: Any) -> Fun:
             found = _where(where, found, out)
         return found if out is None else into(out, found, name, casting)
 
-    for method in UFUNC_METHODS:
-        twin = getattr(numpys, method, None)
-        setattr(over_arrays, method, function(getattr(fun, method), twin))
+    @functools.wraps(fun)
+    def over_arrays(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and len(args) <= nin:
+            return plain(*args)
+        return with_arguments(*args, **kwargs)
+
     result: Any = over_arrays
-    result.at = ufunc_at(fun)
-    result.nin, result.nout, result.identity = fun.nin, fun.nout, fun.identity
-    result.nargs = fun.nin + fun.nout
+    result.nin, result.nout, result.nargs = nin, numpys.nout, numpys.nargs
+    result.identity, result.signature = numpys.identity, numpys.signature
+    result.types, result.ntypes = numpys.types, numpys.ntypes
+    if numpys.signature is None:
+        _give_methods(result, fun, numpys)
     return result
+
+
+def _give_methods(result: Any, fun: Any, numpys: np.ufunc) -> None:
+    if not isinstance(fun, jnp.ufunc):
+        fun = jnp.frompyfunc(fun, numpys.nin, numpys.nout, identity=numpys.identity)
+    if numpys.nin == 2 and numpys.nout == 1:
+        for method in UFUNC_METHODS:
+            setattr(result, method, function(getattr(fun, method), getattr(numpys, method)))
+    if numpys.nout == 1:
+        result.at = ufunc_at(fun)
 
 
 def _in_dtype(operand: Any, dtype: Any, casting: str, name: str) -> Any:
@@ -203,8 +217,8 @@ def namespace(module: Any) -> dict[str, Any]:
             continue
         if name in ("mgrid", "ogrid", "r_", "c_"):
             value = Grid(value)
-        elif isinstance(value, jnp.ufunc):
-            value = ufunc(value)
+        elif isinstance(getattr(numpys, name, None), np.ufunc):
+            value = ufunc(value, getattr(numpys, name))
         elif name in RETURN_FUNCTIONS:
             value = function_maker(value)
         elif callable(value) and not isinstance(value, type):

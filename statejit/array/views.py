@@ -320,9 +320,11 @@ class Views(Methods):
 
     def ravel(self, order: str = "C") -> Any:
         """Returns the elements in one row: a view where they lie so already."""
-        flags = self.layout.flags
-        if order == "K":
-            order = "F" if flags.fnc else "C"
+        layout = self.layout
+        if order == "K":  # as the elements lie in memory
+            axes = sorted(range(layout.ndim), key=lambda i: -abs(layout.strides[i]))
+            return self.transpose(axes).ravel()
+        flags = layout.flags
         lies = flags.f_contiguous if order == "F" else flags.c_contiguous
         return self.reshape(-1, order=order, copy=None if lies or order == "A" else True)
 
