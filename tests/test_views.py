@@ -228,6 +228,7 @@ def test_flat_reads_and_writes():
     agree(change(snp), change(np))
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
 def test_the_shape_of_an_array_can_be_set():
     def change(xp):
         a = xp.array(numbers())
@@ -603,6 +604,7 @@ def test_statements_do_what_they_do_in_numpy(statement):
         "xp.add(1, 2, out=a.sum())",
     ],
 )
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_errors_are_numpys(statement):
     raised = []
     for xp in (np, snp):

@@ -13,6 +13,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number
+from .._core.slots import is_tracer
 from . import complaints
 from .lifting import stacked
 
@@ -63,7 +64,7 @@ def operand(value: Any) -> Any:
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
     """Does an operation; what NumPy refuses, too, it refuses with NumPy's error."""
     try:
-        if CURRENT.get() is None and fun in COMPILED:
+        if CURRENT.get() is None and fun in COMPILED and not (is_tracer(left) or is_tracer(right)):
             return COMPILED[fun](left, right)
         return fun(left, right)
     except complaints.FAILURES as error:
