@@ -19,7 +19,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import jax.numpy
 import numpy
 
 from .array import fft as fft
@@ -28,6 +27,7 @@ from .array.array import Array as Array
 from .array.beyond import ABSENT, BEYOND
 from .array.functions import NAMESPACE
 from .array.in_place import IN_PLACE
+from .array.info import NamespaceInfo
 
 _NAMES = NAMESPACE | IN_PLACE | BEYOND
 
@@ -35,7 +35,7 @@ globals().update(_NAMES)
 __all__ = sorted({*_NAMES, "Array", "fft", "linalg", "random"})
 
 __array_api_version__ = "2024.12"
-__array_namespace_info__ = jax.numpy.__array_namespace_info__
+__array_namespace_info__ = NamespaceInfo
 
 
 def __getattr__(name: str) -> Any:
