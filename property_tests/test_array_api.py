@@ -27,7 +27,9 @@ UNARY = {
     **dict.fromkeys(("conj", "imag", "real"), "c"),
     **dict.fromkeys(("ceil", "floor", "round", "trunc"), "iuf"),
     **dict.fromkeys(("isfinite", "isinf", "isnan", "positive"), "iufc"),
-    **{"bitwise_invert": "biu", "logical_not": "b", "signbit": "f"},
+    "bitwise_invert": "biu",
+    "logical_not": "b",
+    "signbit": "f",
 }
 BINARY = {
     **dict.fromkeys(("add", "multiply", "subtract"), "iufc"),
@@ -37,7 +39,10 @@ BINARY = {
     **dict.fromkeys(("atan2", "copysign", "hypot", "logaddexp", "nextafter"), "f"),
     **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor"), "biu"),
     **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), "b"),
-    **{"divide": "fc", "floor_divide": "f", "remainder": "f", "pow": "f"},
+    "divide": "fc",
+    "floor_divide": "f",
+    "remainder": "f",
+    "pow": "f",
 }
 REDUCTIONS = {
     **dict.fromkeys(("all", "any", "count_nonzero"), "bif"),
@@ -161,45 +166,52 @@ CALLS: dict[str, tuple[str, Call]] = {
     "broadcast_shapes": ("i", lambda xp, x, y: np.broadcast_shapes(x.shape, (2, 3))),
 }
 
-SQUARE = lambda xp, x, y: (
-    xp.eye(3, dtype=x.dtype) * 4 + xp.reshape(xp.arange(9, dtype=x.dtype), (3, 3)) / 9
-)  # noqa: E731
-SYMMETRIC = lambda xp, x, y: SQUARE(xp, x, y) + SQUARE(xp, x, y).mT  # noqa: E731
+
+def square(xp: Any, x: Any, y: Any) -> Any:
+    """Returns a matrix that is well conditioned."""
+    rest = xp.reshape(xp.arange(9, dtype=x.dtype), (3, 3)) / 9
+    return xp.eye(3, dtype=x.dtype) * 4 + rest
+
+
+def symmetric(xp: Any, x: Any, y: Any) -> Any:
+    """Returns a symmetric matrix that is well conditioned."""
+    return square(xp, x, y) + square(xp, x, y).mT
+
 
 LINALG: dict[str, Call] = {
-    "cholesky": lambda xp, x, y: xp.linalg.cholesky(SYMMETRIC(xp, x, y)),
+    "cholesky": lambda xp, x, y: xp.linalg.cholesky(symmetric(xp, x, y)),
     "cross": lambda xp, x, y: xp.linalg.cross(x, y) if x.ndim else x,
-    "det": lambda xp, x, y: xp.linalg.det(SQUARE(xp, x, y)),
-    "diagonal": lambda xp, x, y: xp.linalg.diagonal(SQUARE(xp, x, y), offset=1),
-    "eig": lambda xp, x, y: xp.sort(xp.real(xp.linalg.eig(SQUARE(xp, x, y)).eigenvalues)),
-    "eigh": lambda xp, x, y: xp.linalg.eigh(SYMMETRIC(xp, x, y)).eigenvalues,
-    "eigvals": lambda xp, x, y: xp.sort(xp.real(xp.linalg.eigvals(SQUARE(xp, x, y)))),
-    "eigvalsh": lambda xp, x, y: xp.linalg.eigvalsh(SYMMETRIC(xp, x, y)),
-    "inv": lambda xp, x, y: xp.linalg.inv(SQUARE(xp, x, y)),
-    "matmul": lambda xp, x, y: xp.linalg.matmul(SQUARE(xp, x, y), SQUARE(xp, x, y)),
-    "matrix_norm": lambda xp, x, y: xp.linalg.matrix_norm(SQUARE(xp, x, y), ord=1, keepdims=True),
-    "matrix_power": lambda xp, x, y: xp.linalg.matrix_power(SQUARE(xp, x, y), 3),
-    "matrix_rank": lambda xp, x, y: xp.linalg.matrix_rank(SQUARE(xp, x, y)),
-    "matrix_transpose": lambda xp, x, y: xp.linalg.matrix_transpose(SQUARE(xp, x, y)),
+    "det": lambda xp, x, y: xp.linalg.det(square(xp, x, y)),
+    "diagonal": lambda xp, x, y: xp.linalg.diagonal(square(xp, x, y), offset=1),
+    "eig": lambda xp, x, y: xp.sort(xp.real(xp.linalg.eig(square(xp, x, y)).eigenvalues)),
+    "eigh": lambda xp, x, y: xp.linalg.eigh(symmetric(xp, x, y)).eigenvalues,
+    "eigvals": lambda xp, x, y: xp.sort(xp.real(xp.linalg.eigvals(square(xp, x, y)))),
+    "eigvalsh": lambda xp, x, y: xp.linalg.eigvalsh(symmetric(xp, x, y)),
+    "inv": lambda xp, x, y: xp.linalg.inv(square(xp, x, y)),
+    "matmul": lambda xp, x, y: xp.linalg.matmul(square(xp, x, y), square(xp, x, y)),
+    "matrix_norm": lambda xp, x, y: xp.linalg.matrix_norm(square(xp, x, y), ord=1, keepdims=True),
+    "matrix_power": lambda xp, x, y: xp.linalg.matrix_power(square(xp, x, y), 3),
+    "matrix_rank": lambda xp, x, y: xp.linalg.matrix_rank(square(xp, x, y)),
+    "matrix_transpose": lambda xp, x, y: xp.linalg.matrix_transpose(square(xp, x, y)),
     "outer": lambda xp, x, y: xp.linalg.outer(x, y) if x.ndim == 1 else x,
-    "pinv": lambda xp, x, y: xp.linalg.pinv(SQUARE(xp, x, y)),
-    "qr": lambda xp, x, y: xp.abs(xp.linalg.qr(SQUARE(xp, x, y), mode="complete").R),
-    "slogdet": lambda xp, x, y: tuple(xp.linalg.slogdet(SQUARE(xp, x, y))),
-    "solve": lambda xp, x, y: xp.linalg.solve(SQUARE(xp, x, y), xp.ones(3, dtype=x.dtype)),
-    "svd": lambda xp, x, y: xp.linalg.svd(SQUARE(xp, x, y), full_matrices=False).S,
-    "svdvals": lambda xp, x, y: xp.linalg.svdvals(SQUARE(xp, x, y)),
-    "tensordot": lambda xp, x, y: xp.linalg.tensordot(SQUARE(xp, x, y), SQUARE(xp, x, y), axes=1),
-    "trace": lambda xp, x, y: xp.linalg.trace(SQUARE(xp, x, y)),
+    "pinv": lambda xp, x, y: xp.linalg.pinv(square(xp, x, y)),
+    "qr": lambda xp, x, y: xp.abs(xp.linalg.qr(square(xp, x, y), mode="complete").R),
+    "slogdet": lambda xp, x, y: tuple(xp.linalg.slogdet(square(xp, x, y))),
+    "solve": lambda xp, x, y: xp.linalg.solve(square(xp, x, y), xp.ones(3, dtype=x.dtype)),
+    "svd": lambda xp, x, y: xp.linalg.svd(square(xp, x, y), full_matrices=False).S,
+    "svdvals": lambda xp, x, y: xp.linalg.svdvals(square(xp, x, y)),
+    "tensordot": lambda xp, x, y: xp.linalg.tensordot(square(xp, x, y), square(xp, x, y), axes=1),
+    "trace": lambda xp, x, y: xp.linalg.trace(square(xp, x, y)),
     "vecdot": lambda xp, x, y: xp.linalg.vecdot(x, y) if x.ndim else x,
     "vector_norm": lambda xp, x, y: xp.linalg.vector_norm(x, axis=None, ord=1),
 }
 FFT: dict[str, Call] = {
     **{
-        name: lambda xp, x, y, n=name: getattr(xp.fft, n)(xp.astype(SQUARE(xp, x, y), xp.complex64))
+        name: lambda xp, x, y, n=name: getattr(xp.fft, n)(xp.astype(square(xp, x, y), xp.complex64))
         for name in ("fft", "ifft", "fftn", "ifftn", "irfft", "irfftn", "hfft")
     },
     **{
-        name: lambda xp, x, y, n=name: getattr(xp.fft, n)(SQUARE(xp, x, y))
+        name: lambda xp, x, y, n=name: getattr(xp.fft, n)(square(xp, x, y))
         for name in ("rfft", "rfftn", "ihfft", "fftshift", "ifftshift")
     },
     **{

@@ -24,7 +24,7 @@ import numpy
 from .array import fft as fft
 from .array import linalg as linalg
 from .array.array import Array as Array
-from .array.beyond import ABSENT, BEYOND
+from .array.beyond import ABSENT, BEYOND, FORMER
 from .array.functions import NAMESPACE
 from .array.in_place import IN_PLACE
 from .array.info import NamespaceInfo
@@ -41,6 +41,10 @@ __array_namespace_info__ = NamespaceInfo
 def __getattr__(name: str) -> Any:
     if name == "random":  # it is built upon this module
         return importlib.import_module("statejit.random")
+    if name in FORMER:
+        raise AttributeError(
+            f"statejit.numpy has no {name!r}: it is gone from NumPy 2.\n  Do:    use {FORMER[name]}."
+        )
     if name.startswith("__") or not hasattr(numpy, name):
         raise AttributeError(f"module 'statejit.numpy' has no attribute {name!r}")
     do = ABSENT.get(name, f"use numpy.{name} on numpy.asarray(x), outside of transformed functions")

@@ -325,3 +325,28 @@ ABSENT: dict[str, str] = {
     "ctypeslib": "arrays of JAX have no address: use numpy.asarray(x)",
 }
 """What is not here, with what to do instead."""
+
+ABOUT_NUMPY = (
+    *("core", "dtypes", "exceptions", "f2py", "get_include", "info", "show_config"),
+    *("show_runtime", "test", "typing"),
+)
+"""What is about NumPy itself."""
+
+ABSENT |= dict.fromkeys(ABOUT_NUMPY, "it is about NumPy itself: use numpy's")
+
+FORMER: dict[str, str] = {
+    "alltrue": "all",
+    "asfarray": "asarray(a, float)",
+    "asscalar": "a.item()",
+    "cumproduct": "cumprod",
+    "in1d": "isin",
+    "issubsctype": "issubdtype",
+    "mat": "array, of two dimensions",
+    "msort": "sort(a, axis=0)",
+    "product": "prod",
+    "round_": "round",
+    "safe_eval": "ast.literal_eval",
+    "sometrue": "any",
+    "trapz": "trapezoid",
+}
+"""Names that NumPy had before version 2, with what to use instead."""

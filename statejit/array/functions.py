@@ -19,6 +19,7 @@ from .at import ufunc_at
 from .lifting import packed, taking_arrays, unpacked
 from .methods import assigned, check_out, into
 from .operators import casts_same_kind, check_cast, check_result
+from .signatures import renamed, without_effect
 from .viewing import VIEWING
 
 Fun = Callable[..., Any]
@@ -52,6 +53,7 @@ def function(fun: Fun, numpys: Fun | None = None) -> Fun:
     name = fun.__name__
     wrap = strong if name in ARRAYS else made
     place = _position_of_out(fun)
+    dropped, names = without_effect(fun, numpys), renamed(fun)
 
     @functools.wraps(fun)
     def over_arrays(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +62,10 @@ def function(fun: Fun, numpys: Fun | None = None) -> Fun:
             if len(args) == 1 and not kwargs and isinstance(args[0], Cell):  # 0.7 us less
                 found = fun(args[0].value)
                 return wrap(found) if isinstance(found, jax.Array) else packed(found, wrap)
-            out = kwargs.pop("out", None) if kwargs else None
+            if kwargs:
+                out = kwargs.pop("out", None)
+                if dropped or names:
+                    kwargs = {names.get(k, k): v for k, v in kwargs.items() if k not in dropped}
             if place is not None and len(args) > place:
                 out, args = args[place], (*args[:place], None, *args[place + 1 :])
             found = call(*args, **kwargs)
@@ -237,14 +242,27 @@ def array(object: Any, dtype: Any = None, copy: bool = True, **kwargs: Any) -> A
     return fresh(_with_axes(new, **kwargs))
 
 
-def _with_axes(value: Any, ndmin: int = 0, order: str = "K", **kwargs: Any) -> Any:
+def _with_axes(
+    value: Any,
+    ndmin: int = 0,
+    order: str = "K",
+    subok: bool = False,
+    like: Any = None,
+    **kwargs: Any,
+) -> Any:
     value = value.reshape((1,) * (ndmin - value.ndim) + value.shape)
     return jax.device_put(value, **kwargs) if any(kwargs.values()) else value
 
 
 @functools.wraps(jnp.asarray)
 def asarray(
-    a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None, **kwargs: Any
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    copy: bool | None = None,
+    like: Any = None,
+    **kwargs: Any,
 ) -> Any:
     """Returns the array itself if it is a mutable one that fits, or else a new one."""
     is_ours = isinstance(a, Array) and not a.host and not a._rebinds()
@@ -257,7 +275,7 @@ def asarray(
 
 
 @functools.wraps(jnp.copy)
-def copy(a: Any, order: Any = None) -> Array:
+def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     """Returns a mutable array of its own with the same content."""
     return array(a)
 

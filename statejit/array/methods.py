@@ -20,6 +20,7 @@ from .._core.slots import is_tracer
 from . import complaints, indexing
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
+from .signatures import renamed, without_effect
 
 
 def method(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,9 +32,12 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     call = taking_arrays(fun)
     name = fun.__name__
     numpys = getattr(np.ndarray, {"ravel": "flatten"}.get(name, name), None)
+    dropped, names = without_effect(fun, getattr(np, name, None)), renamed(fun)
 
     @functools.wraps(fun)
     def of_array(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if kwargs and (dropped or names):
+            kwargs = {names.get(k, k): v for k, v in kwargs.items() if k not in dropped}
         try:
             found = call(self.value, *args, **kwargs)
         except complaints.FAILURES as error:
