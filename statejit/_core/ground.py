@@ -29,7 +29,7 @@ from .codes import names_of_accessor
 from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
-from .numbers import Number, Tape
+from .numbers import Tape
 from .pictures import OfArray, OfAttributes, OfContainer, OfView, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
@@ -349,7 +349,8 @@ class Ground:
         return self.known(node, value, slot)
 
     def number(self, node: Node, value: Any, mode: str) -> Any:
-        if mode in ("watched", "args") and self.memory.varies(node.address(), value):
+        is_written = node.access == "attr" and node.key in self.outside.stored
+        if mode in ("watched", "args") and self.memory.varies(node.address(), value, is_written):
             node.must("number", type(value))
             return self.tape.read(node, value)
         node.must("plain", value)
@@ -500,10 +501,6 @@ class Ground:
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""
         return entry.node.path() if entry.node is not None else f"a {type(entry.real).__name__}"
-
-    def number_of(self, number: Number) -> int:
-        """Returns the index of a number's step on the tape."""
-        return number.index
 
 
 BUILT_IN = (types.BuiltinFunctionType, types.MethodWrapperType)

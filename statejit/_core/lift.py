@@ -18,11 +18,11 @@ from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
-from .hotpath import MISS
 from .inner import commit
 from .memory import Memory, refused
 from .places import has_user_threads
 from .plan import Plan, is_disabled
+from .source import MISS
 
 MOST_PLANS = 256
 """How many plans of one code are kept; the least recently made is dropped first."""

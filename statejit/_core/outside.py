@@ -27,6 +27,7 @@ from .codes import (
     is_special,
     loads,
     names_in,
+    stores,
     strings_in,
     takes_everything,
 )
@@ -53,6 +54,7 @@ class Outside:
     Attributes:
         bindings: the nodes of names that were loaded, by parent, access and key.
         names: the names of attributes that code loads.
+        stored: the names of attributes that code assigns.
         everything: whether code may load attributes that it does not name.
         class_names: the names in the dictionary of each class, as they were found.
         codes: the code objects that were followed, with those inside them.
@@ -64,6 +66,7 @@ class Outside:
         self.bindings: dict[tuple[Any, ...], Node] = {}
         self.names: dict[str, None] = {}
         self.everything = False
+        self.stored: set[str] = set()
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
         self.class_names: dict[type, set[str]] = {}
@@ -138,6 +141,7 @@ class Outside:
         """Lets the names in code, and what is loaded by them, be guarded."""
         self.codes.add(code)
         self.codes.update(codes_in(code))
+        self.stored |= stores(code)
         self.learn_names(names_in(code), takes_everything(code))
 
     def learn_names(self, names: Iterable[str], everything: bool = False) -> None:

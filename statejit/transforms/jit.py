@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from .._core.discovery import Traced
 from .._core.frames import CURRENT, Frame
-from .._core.hotpath import MISS
 from .._core.lift import Lifted
+from .._core.source import MISS
 
 Positions = int | Iterable[int] | None
 Names = str | Iterable[str] | None
