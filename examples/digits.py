@@ -133,7 +133,7 @@ def train(model: MLP, epochs: int) -> tuple[list[float], list[float]]:
     """Trains a model; returns the mean loss and the held-out accuracy after each epoch."""
     x_train, x_test, y_train, y_test = load()
     steps = epochs * (len(x_train) // BATCH)
-    optimizer = sj.Optimizer(optax.adamw(optax.cosine_decay_schedule(3e-3, steps), 1e-4), model)
+    optimizer = sj.Optimizer(optax.adamw(optax.cosine_decay_schedule(3e-3, steps), 1e-4))
 
     def loss(x: sj.Array, y: sj.Array) -> sj.Array:
         logits = model(x)
