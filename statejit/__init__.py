@@ -12,7 +12,7 @@ The public names, by what they are for:
 
 from __future__ import annotations
 
-from . import errors, numpy, random, typing
+from . import debug, errors, numpy, random, typing
 from ._core.base import Base, model
 from ._core.changes import unwatched
 from ._core.lift import clear_cache
@@ -30,7 +30,7 @@ from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 from .transforms.progress import ProgressBar
 from .transforms.pushing import hvp, jvp, linearize, vjp
-from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call
+from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call, named_scope
 
 __version__ = "0.1.0"
 
@@ -48,6 +48,7 @@ __all__ = [
     "collections",
     "cond",
     "constant",
+    "debug",
     "discover",
     "errors",
     "eval_shape",
@@ -68,6 +69,7 @@ __all__ = [
     "map",
     "model",
     "named_call",
+    "named_scope",
     "numpy",
     "random",
     "remat",

@@ -161,7 +161,8 @@ class Batch:
 
         axes = [axis for _, axis, _ in self.columns]
         try:
-            return over_lanes(program, axes)(*values) if self.columns else []
+            does_something = self.columns or self.traced.jaxpr.effects  # as a print
+            return over_lanes(program, axes)(*values) if does_something else []
         except ValueError as error:
             for i, (_, axis, path) in enumerate(self.columns):
                 if axis is None:

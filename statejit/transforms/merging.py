@@ -138,7 +138,7 @@ class Merging:
                 return self._leaf(recipes, kinds.pop(), path)
         if is_result and all(is_array(r) or is_arraylike(r) for r in recipes):
             return self._leaf(recipes, None, path)
-        return self._structure(recipes, path, is_result)
+        return self._structure(_alike(recipes) if is_result else recipes, path, is_result)
 
     def _structure(self, recipes: list[Any], path: str, is_result: bool) -> Any:
         key = tuple(id(recipe) for recipe in recipes)
@@ -229,6 +229,8 @@ class Merging:
         run = next((r for r in self.runs if recipe in (r.result,)), self.runs[0])
         if isinstance(recipe, (Out, Input)):
             return type_of_recipe(recipe, run).str_short()
+        if isinstance(recipe, NewObject):
+            return f"a {recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
             return f"a {recipe.cls.__name__} of {len(recipe.children)}"
         if isinstance(recipe, Existing):
@@ -307,6 +309,18 @@ def _entity(recipe: Any) -> Any:
     if isinstance(recipe, Existing):
         return recipe.entry
     return recipe.value if isinstance(recipe, Constant) else recipe
+
+
+def _alike(recipes: list[Any]) -> list[Any]:
+    """Returns results of branches, as mutable arrays where another branch gives one."""
+    news = [r for r in recipes if isinstance(r, NewObject) and list(r.attrs) == ["_value"]]
+    cls = next((new.cls for new in news if issubclass(new.cls, Cell)), None)
+    if cls is None:
+        return recipes
+    return [
+        NewObject(cls, {"_value": r}, object.__new__(cls)) if is_array(r) or is_arraylike(r) else r
+        for r in recipes
+    ]
 
 
 def _joined(path: str, name: str) -> str:
