@@ -229,8 +229,8 @@ class Merging:
         run = next((r for r in self.runs if recipe in (r.result,)), self.runs[0])
         if isinstance(recipe, (Out, Input)):
             return type_of_recipe(recipe, run).str_short()
-        if isinstance(recipe, NewObject):
-            return f"a {recipe.cls.__name__}"
+        if isinstance(recipe, (NewObject, NewNumpy)):
+            return f"a {'NumPy array' if isinstance(recipe, NewNumpy) else recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
             return f"a {recipe.cls.__name__} of {len(recipe.children)}"
         if isinstance(recipe, Existing):
