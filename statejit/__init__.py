@@ -30,6 +30,7 @@ from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 from .transforms.progress import ProgressBar
 from .transforms.pushing import hvp, jvp, linearize, vjp
+from .transforms.rules import custom_vjp
 from .transforms.sharding import shard_map
 from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call, named_scope
 
@@ -49,6 +50,7 @@ __all__ = [
     "collections",
     "cond",
     "constant",
+    "custom_vjp",
     "debug",
     "discover",
     "errors",
