@@ -269,7 +269,8 @@ class Ground:
             return MISSING
         known = self.by_id.get(id(value))
         if known is not None:
-            node.must("same", known[0])
+            is_free = known[0].test == "free"  # unwatched code has changed it
+            node.must("free") if is_free else node.must("same", known[0])
             return known[1]
         return self.classify(node, value, mode)
 
