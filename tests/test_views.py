@@ -681,3 +681,27 @@ def test_masks_with_shapes_that_depend_on_data_are_refused_inside_jit():
     a = snp.arange(4)
     with pytest.raises((sj.errors.StatejitError, jax.errors.JAXIndexError)):
         sj.jit(lambda: a[a > 1])()
+
+
+class Chooser(sj.Base):
+    def __init__(self):
+        self.v = snp.zeros(())
+        self.w = snp.arange(3.0)
+
+    def sums(self, x):
+        self.v = self.w.sum() + x
+        return self.v * 2
+
+    def keeps(self, x):
+        return -x
+
+
+def test_branches_may_leave_a_scalar_where_another_leaves_an_array():
+    for positive in (True, False):
+        eager, jitted = Chooser(), Chooser()
+        step = sj.jit(lambda p, x: sj.cond(p, jitted.sums, jitted.keeps, x))
+        found = step(jnp.asarray(positive), 1.0)
+        expected = eager.sums(1.0) if positive else eager.keeps(1.0)
+        assert float(found) == float(expected)
+        assert float(jitted.v) == float(eager.v)
+        jitted.v[...] = 9 if not positive else jitted.v

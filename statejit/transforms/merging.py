@@ -179,6 +179,7 @@ class Merging:
         parts = [self._attributes(r, left) for r, left in zip(recipes, self._left, strict=True)]
         if any(part is None for part in parts):
             return None
+        parts = _unmarked(parts)
         cls, shell, attrs, dtype = parts[0]
         for other in parts[1:]:
             if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
@@ -330,7 +331,7 @@ def _entity(recipe: Any) -> Any:
 
 def _alike(recipes: list[Any]) -> list[Any]:
     """Returns results of branches, as mutable arrays where another branch gives one."""
-    news = [r for r in recipes if isinstance(r, NewObject) and list(r.attrs) == ["_value"]]
+    news = [r for r in recipes if isinstance(r, NewObject) and {*r.attrs} - {"_mark"} == {"_value"}]
     cls = next((new.cls for new in news if issubclass(new.cls, Cell)), None)
     if cls is None:
         return recipes
@@ -338,6 +339,22 @@ def _alike(recipes: list[Any]) -> list[Any]:
         NewObject(cls, {"_value": r}, object.__new__(cls)) if is_array(r) or is_arraylike(r) else r
         for r in recipes
     ]
+
+
+def _unmarked(parts: list[Any]) -> list[Any]:
+    """Returns objects taken apart; if not all are scalars of NumPy's, none is: they are arrays."""
+    if all(map(_is_scalar, parts)):
+        return parts
+    return [
+        (cls, object.__new__(cls), {n: attrs[n] for n in attrs if n != "_mark"}, dtype)
+        if _is_scalar((cls, shell, attrs, dtype))
+        else (cls, shell, attrs, dtype)
+        for cls, shell, attrs, dtype in parts
+    ]
+
+
+def _is_scalar(part: Any) -> bool:
+    return getattr(part[2].get("_mark"), "value", None) == "scalar"
 
 
 def _joined(path: str, name: str) -> str:
