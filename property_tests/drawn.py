@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import itertools
 import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -140,6 +141,29 @@ BETWEEN = (
     "{P}.m = Array(jnp.zeros(2))",
     "{P}.s = 2.0",
 )
+TURNS = {
+    "f": ("{P}.f = not {P}.f",),
+    "n": ("{P}.n += 1", "{P}.n = True", "{P}.n = float({P}.n)"),
+    "t": ("{P}.t += 0.25", "{P}.t = int({P}.t)"),
+    "k": ("{P}.k = 4.0", "Node.k = 0.5"),
+    "c": ("{P}.c = 'c' if {P}.c == 'b' else 'b'",),
+    "e": ("{P}.e = Colour.RED if {P}.e is Colour.BLUE else Colour.BLUE",),
+    "h": ("{P}.h = x if {P}.h is None else None",),
+    "g": ("{P}.g = double if {P}.g is halve else halve",),
+    "o": ("{P}.o = {P} if {P}.o is None else None",),
+    "extra": ("vars({P}).pop('extra', None)", "{P}.extra = x", "{P}.extra = 2.0"),
+    "w": ("{P}.w = {P}.v", "{P}.w = {P}.w[:1]", "{P}.w = {P}.w + 1"),
+    "v": ("{P}.v = {P}.w", "{P}.v = {P}.v.astype(int)"),
+    "a": ("{P}.a = {P}", "{P}.a = n2"),
+    "b": ("{P}.b = {P}", "{P}.b = n0"),
+    "xs": ("{P}.xs.append({P}.w)", "{P}.xs.clear()", "{P}.xs.reverse()", "{P}.xs = list({P}.xs)"),
+    "d": ("{P}.d['b'] = {P}.w", "{P}.d.pop('b', None)", "{P}.d['n'] += 1"),
+    "q": ("{P}.q.rotate(1)", "{P}.q.append(2.0)"),
+    "m": ("{P}.m[0] += 1.0", "{P}.m = Array(jnp.ones(2))", "{P}.m = {P}.w"),
+    "z": ("{P}.z[0] += 1.0", "{P}.z = {P}.z.copy()"),
+    "prop": ("{P}.t += 0.25",),
+}
+"""What turns the value of an attribute over, so that a guard or an input must notice."""
 ARGUMENTS = (
     "jnp.ones(2)",
     "jnp.asarray(2.0)",
@@ -235,6 +259,17 @@ def indented(lines: list[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
+def turns(draw: Any, source: list[str]) -> list[str]:
+    """Draws changes of attributes that the methods mention."""
+    mentioned = sorted(set(re.findall(r"\.(\w+)|'(extra)'", "\n".join(source[1:]))))
+    names = [a or b for a, b in mentioned if (a or b) in TURNS] or ["f"]
+    chosen = [draw(st.sampled_from(names)) for _ in range(draw(st.integers(1, 2)))]
+    return [
+        draw(st.sampled_from(TURNS[name])).replace("{P}", draw(st.sampled_from(("n0", "n1", "n2"))))
+        for name in chosen
+    ]
+
+
 NODES = ("self", "self", "self", "self.a", "self.b", "self.a.b")
 WIRING = (
     *("{P}.a = {P}", "{P}.b = {P}", "{P}.v = {P}.w", "{P}.ys = {P}.xs", "{P}.m = {P}.m"),
@@ -271,14 +306,18 @@ def programs(draw: Any) -> str:
     lines += [outside.fill(outside.pick(WIRING)) for _ in range(draw(st.integers(0, 4)))]
     lines += ["step, mid = jit(Node.step), jit(Node.mid)"]
     lines += ["bound = [jit(n0.step), jit(n1.step)]", "closed = jit(lambda x: n0.step(x))"]
+    again = "step(n0, x)" if draw(st.booleans()) else ""  # the same call, after small changes
     for _ in range(draw(st.integers(2, 4))):
         argument = outside.fill(outside.pick(ARGUMENTS))
         call = outside.pick(CALLS).replace("{X}", argument)
         call = call.replace("{I}", str(draw(st.integers(0, 1))))
-        lines.append(f"yield (lambda: {outside.fill(call)}), (n0, n1, n2)")
-        changes = outside.block(0, 2) if draw(st.booleans()) else []
-        if draw(st.integers(0, 2)) == 0:
-            changes.append(outside.fill(outside.pick(BETWEEN)))
+        lines.append(f"yield (lambda: {again or outside.fill(call)}), (n0, n1, n2)")
+        if again:
+            changes = turns(draw, source)
+        else:
+            changes = outside.block(0, 2) if draw(st.booleans()) else []
+            if draw(st.integers(0, 2)) == 0:
+                changes.append(outside.fill(outside.pick(BETWEEN)))
         if changes:
             lines += ["try:", *indented(changes), "except (TypeError, ValueError):", "    pass"]
     source += ["def script():", *indented(lines)]

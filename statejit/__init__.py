@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from . import errors, numpy, random, typing
 from ._core.base import Base, model
+from ._core.changes import unwatched
 from ._core.lift import clear_cache
-from ._core.outside import unwatched
 from .array import Array, TrainVar, Variable, constant
 from .collections import collections, discover, update
 from .functional import functionalize

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import sys
+import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -131,21 +134,36 @@ def _is_number(value: Any) -> bool:
 
 @functools.cache
 def _annotations(cls: type) -> dict[str, str]:
-    try:
-        hints = typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001, a hint that can't be evaluated marks nothing
-        hints = {
-            k: v
-            for c in reversed(cls.__mro__)
-            for k, v in vars(c).get("__annotations__", {}).items()
-        }
-    found = {}
-    for name, hint in hints.items():
-        marks = [m.name for m in getattr(hint, "__metadata__", ()) if isinstance(m, InCollection)]
-        marks += [getattr(hint, "default_collection", None)] if isinstance(hint, type) else []
-        if marks and marks[0] is not None:
-            found[name] = marks[0]
+    """Returns the collections that the annotations of a class and its bases ask for, by name."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        for name, hint in inspect.get_annotations(base).items():
+            mark = _mark_in(_evaluated(hint, base))
+            if mark is not None:
+                found[name] = mark
     return found
+
+
+def _mark_in(hint: Any) -> str | None:
+    for item in getattr(hint, "__metadata__", ()):
+        if isinstance(item, InCollection):
+            return item.name
+    return getattr(hint, "default_collection", None) if isinstance(hint, type) else None
+
+
+def _evaluated(hint: Any, cls: type) -> Any:
+    """Returns what an annotation stands for; text that can't be evaluated marks nothing."""
+    if not isinstance(hint, str):
+        return hint
+    names = dict(vars(sys.modules.get(cls.__module__, typing)))
+    for member in vars(cls).values():
+        if isinstance(member, types.FunctionType):
+            names |= member.__globals__
+            names |= inspect.getclosurevars(member).nonlocals
+    try:
+        return eval(hint, names)
+    except Exception:  # noqa: BLE001, whatever it may raise
+        return None
 
 
 def _annotation(cls: type, name: str) -> str | None:
@@ -208,7 +226,8 @@ def collection_of(leaf: Leaf, content: Any, written: bool) -> str:
     if written:
         return "state"
     inexact = isinstance(content, jax.Array) and jnp.issubdtype(content.dtype, jnp.inexact)
-    return "params" if inexact else "constants"
+    is_numpy = isinstance(leaf.holder, Cell) and leaf.holder.host  # inside a trace: a stand-in
+    return "params" if inexact and not is_numpy else "constants"
 
 
 class Discovery:
@@ -270,7 +289,7 @@ def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[L
 def _was_refilled(frame: Frame, leaf: Leaf) -> bool:
     if id(leaf.holder) not in frame.states:
         return False
-    entry = frame.states[id(leaf.holder)].found.get(leaf.name)
+    entry: Any = frame.states[id(leaf.holder)].found.get(leaf.name)
     stand_in = frame.ground.stand_ins.get(id(entry))
     if stand_in is not None:
         state = frame.states.get(id(entry))
@@ -368,8 +387,9 @@ def collections(target: Any) -> dict[str, Any]:
             `discover`, which knows what is written.
 
     Returns:
-        `{'params': {...}, 'state': {...}, 'rngs': {...}, 'constants': {...}}`, nested dictionaries
-        by path; a collection without slots is left out. Elements of lists have string keys.
+        Nested dictionaries by path, in a dictionary by collection; the names of these are 'params',
+        'state', 'rngs' and 'constants'. A collection without slots is left out. Elements of lists
+        have string keys.
 
     Raises:
         TypeError: if `target` is neither.
@@ -435,7 +455,7 @@ def flat(tree: Any) -> dict[Path, Any]:
     while stack:
         path, value = stack.pop()
         if isinstance(value, typing.Mapping):
-            stack.extend(((*path, str(key)), child) for key, child in reversed(value.items()))
+            stack.extend(((*path, str(key)), child) for key, child in reversed([*value.items()]))
         else:
             found[path] = value
     return found
@@ -502,9 +522,13 @@ def _write(leaf: Leaf, value: Any) -> None:
         value = value.value
     if isinstance(leaf.holder, Cell):
         leaf.holder.value = jnp.asarray(value)
-    elif isinstance(leaf.content, np.ndarray):
+        return
+    if isinstance(leaf.content, np.ndarray):
         np.copyto(leaf.content, np.asarray(value))
-    elif not leaf.index:
+        return
+    if isinstance(leaf.content, jax.Array) and not isinstance(value, jax.Array):
+        value = jnp.asarray(value)  # flax restores NumPy arrays
+    if not leaf.index:
         setattr(leaf.holder, leaf.name, value)
     else:
         container = getattr(leaf.holder, leaf.name)
@@ -517,8 +541,7 @@ def _replaced(container: Any, index: tuple[int, ...], value: Any) -> Any:
     """Puts a value into a container: in place where that is possible."""
     if not index:
         return value
-    kind = kind_of(container)
-    assert kind is not None
+    kind: Any = kind_of(container)
     aux, children = kind.take_apart(container)
     new = _replaced(children[index[0]], index[1:], value)
     if new is children[index[0]]:

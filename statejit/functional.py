@@ -11,6 +11,7 @@ import numpy as np
 
 from ._core.base import Base, hooked
 from ._core.cells import Cell
+from ._core.changes import check
 from ._core.containers import Container
 from ._core.discovery import described
 from ._core.frames import Frame, slot_descriptor
@@ -142,7 +143,7 @@ def _apply(
         updated = nested(_after(found, frame))
         _refuse_other_writes(frame)
         frame.keep()
-    outside.check()
+    check(outside)
     return out, updated
 
 

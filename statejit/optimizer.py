@@ -112,7 +112,8 @@ def parameters(target: Any, like: Any = None) -> PyTree:
 
 
 def _children(like: Any, kind: Any, n: int) -> list[Any]:
-    children = kind.take_apart(like)[1] if kind_of(like) is kind else []
+    found = kind_of(like)
+    children = [] if found is None or found is not kind else found.take_apart(like)[1]
     if len(children) != n:
         raise StructureError("the gradients do not have the structure of the target.")
     return children
@@ -144,8 +145,6 @@ def write(target: Any, new: PyTree) -> None:
         write_leaves(target, flat(new))
     elif isinstance(target, Cell):
         target.value = new
-    else:
-        kind = kind_of(target)
-        assert kind is not None
+    elif (kind := kind_of(target)) is not None:
         for child, value in zip(kind.take_apart(target)[1], kind.take_apart(new)[1], strict=True):
             write(child, value)

@@ -3609,3 +3609,57 @@ def assertion_on_shapes(jit):
     yield failing(run, jnp.ones(3))
     m.w = jnp.ones(3)
     yield run(jnp.ones(3))
+
+
+@program
+def functions_made_inside_and_kept(jit):
+    a, b = Thing(), Thing()
+
+    def step(m, x):
+        k = x * 2
+
+        def factorial(n):
+            return 1 if n == 0 else n * factorial(n - 1)
+
+        def increment():
+            nonlocal k
+            k = k + 1
+            return k
+
+        m.add = lambda y: y + k
+        m.factorial = factorial
+        m.me = lambda y=3: (m, y)
+        m.half = functools.partial(jnp.dot, b=k)
+        return increment, lambda: k
+
+    run = jit(step)
+    increment, read = run(a, jnp.ones(2))
+    yield read(), increment(), increment(), read()
+    run(b, 3 * jnp.ones(2))
+    yield (
+        a.add(1.0),
+        b.add(1.0),
+        a.add is b.add,
+        a.factorial(4),
+        a.me(),
+        b.me(),
+        b.half(jnp.ones(2)),
+    )
+    run(a, 4 * jnp.ones(2))
+    yield a.add(1.0), a.add is b.add
+
+
+@program
+def numpy_array_changed_in_place_by_arrays_of_jax(jit):
+    m = Thing(w=np.ones(2, np.float32), v=np.ones(2, np.float32), a=sj.Array(jnp.ones(2)))
+    w, v = m.w, m.v
+
+    def step(x):
+        m.w += x
+        m.v += m.a
+        m.v *= 2
+        return x
+
+    run = jit(step)
+    for _ in range(2):
+        yield run(jnp.ones(2)), m, m.w is w, m.v is v, w, v

@@ -273,8 +273,9 @@ def test_flax_traverse_util() -> None:
     flat = flax.traverse_util.flatten_dict(params)
     assert ("layers", "0", "w") in flat
     same(flax.traverse_util.unflatten_dict(flat), params)
-    select = flax.traverse_util.ModelParamTraversal(lambda path, _: path.endswith("/b"))
-    shifted = select.update(lambda b: b + 1, params)
+    shifted = flax.traverse_util.path_aware_map(
+        lambda path, p: p + 1 if path[-1] == "b" else p, params
+    )
     np.testing.assert_array_equal(shifted["heads"]["a"]["b"], jnp.ones(2))
     np.testing.assert_array_equal(shifted["heads"]["a"]["w"], jnp.eye(2))
 

@@ -150,7 +150,7 @@ def test_every_transformation_does_what_a_hand_written_loop_does(
 @BOTH
 def test_extra_arguments(jit: Callable[..., Any]) -> None:
     def make() -> Any:
-        plateau = optax.contrib.reduce_on_plateau(factor=0.5, patience=1, rtol=10.0)
+        plateau = optax.contrib.reduce_on_plateau(factor=0.5, patience=1, rtol=1.0)
         return optax.chain(optax.sgd(0.1), plateau)
 
     net, opt = Net(), sj.Optimizer(make())

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import jax
+from jax.extend.core import find_top_trace
 
-from ..errors import RawTransformError
+from ..errors import BypassError, RawTransformError
 from .cells import Cell
-from .frames import CURRENT, Frame, raw_get, slot_descriptor
-from .slots import MISSING, is_tracer
+from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor
+from .places import user_line
+from .slots import EAGER, MISSING, is_tracer, under_plain_jax
 
 C = TypeVar("C", bound=type)
 
@@ -62,15 +64,16 @@ class Base:
         if frame is not None:
             set_in_frame(frame, self, name, value)
             return
-        if is_tracer(value):
-            _refuse_tracer(self, name)
+        if type(find_top_trace(())) is not EAGER and not UNWATCHED.get():
+            _check_write(self, name, value)
         if open_traces:
             written_outside.add((id(self), name))
-        old = raw_get(self, name)
-        if isinstance(old, Cell) and old.keeps and old is not value and _may_be_kept(value):
-            old[...] = value  # type: ignore[index]
-        else:
-            object.__setattr__(self, name, value)
+        if Cell.some_keep:
+            old = _held(self, name)
+            if isinstance(old, Cell) and old.keeps and old is not value and _may_be_kept(value):
+                old[...] = value  # type: ignore[index]
+                return
+        object.__setattr__(self, name, value)
 
 
 def model(cls: C) -> C:
@@ -98,7 +101,22 @@ def model(cls: C) -> C:
     names = ("__module__", "__qualname__", "__doc__")
     namespace: dict[str, Any] = {name: getattr(cls, name) for name in names}
     namespace |= {"__slots__": (), "__wrapped_class__": cls}
-    return type(cls)(cls.__name__, (cls, Base), namespace)  # type: ignore[return-value]
+    metaclass: Any = type(cls)
+    return metaclass(cls.__name__, (cls, Base), namespace)
+
+
+def _held(holder: Any, name: str) -> Any:
+    """Returns what an attribute of the instance itself holds, or `MISSING`.
+
+    It does not ask for `__dict__`: up to Python 3.12 that makes later reads twice as slow.
+    """
+    for cls in type(holder).__mro__:
+        if name in cls.__dict__:
+            return raw_get(holder, name)
+    try:
+        return object.__getattribute__(holder, name)
+    except AttributeError:
+        return MISSING
 
 
 def _may_be_kept(value: Any) -> bool:
@@ -112,10 +130,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, complex))
 
 
-def _refuse_tracer(holder: Any, name: str) -> None:
+def _check_write(holder: Any, name: str, value: Any) -> None:
+    """Refuses a write under a JAX transformation of the user's that would not be done again."""
+    content = raw_get(value, "_value") if isinstance(value, Cell) else value
+    if any(is_tracer(leaf) for leaf in jax.tree.leaves(content)):
+        what = "was given a traced value"
+    elif under_plain_jax():
+        what = "was written"
+    else:
+        return
     raise RawTransformError(
-        f"{type(holder).__name__}.{name} was given a traced value under a JAX transformation that "
-        "is not lifted.",
+        f"{type(holder).__name__}.{name} {what} under a JAX transformation that is not lifted.",
+        where=user_line(),
         do="use the function of the same name from statejit (sj.jit, sj.grad ...), which carries "
         "state.",
     )
@@ -159,6 +185,15 @@ def get_in_frame(frame: Frame, holder: Any, name: str) -> Any:
 
 def set_in_frame(frame: Frame, holder: Any, name: str, value: Any) -> None:
     """Is `object.__setattr__` over the overlay of a frame."""
+    if name == "__dict__":
+        Attributes(frame, holder).replace(value)
+        return
+    if name == "__class__":
+        raise BypassError(
+            f"the class of {frame.ground.path_of(holder, '').rstrip('.')} was changed inside.",
+            where=frame.ground.where(),
+            do="make an object of the other class, or change the class outside.",
+        )
     if _goes_to_descriptor(frame, holder, name, "__set__", value):
         return
     old = frame.peek(holder, name)
@@ -227,8 +262,21 @@ class Attributes(MutableMapping[str, Any]):
         """Returns the attributes as a plain dictionary."""
         return dict(self)
 
+    def replace(self, new: Any) -> None:
+        """Gives the object these attributes, in this order, and no others."""
+        attributes = dict(new)
+        self.clear()
+        self.update(attributes)
+
     def __or__(self, other: Any) -> dict[str, Any]:
         return {**self, **other}
+
+    def __ror__(self, other: Any) -> dict[str, Any]:
+        return {**other, **self}
+
+    def __ior__(self, other: Any) -> Attributes:
+        self.update(other)
+        return self
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -286,6 +334,20 @@ _HOOKS = {
 
 _ROOTS = (object, Base)
 
+_start_thread = threading.Thread.start
+
+
+def _start(self: threading.Thread) -> None:
+    if CURRENT.get() is not None:
+        raise BypassError(
+            f"the thread {self.name!r} was started inside: it would run once per compilation, and "
+            "what it reads and writes can't be watched.",
+            where=user_line(),
+            do="start it outside, or within `with statejit.unwatched():` if it has nothing to do "
+            "with the state.",
+        )
+    _start_thread(self)
+
 
 @contextmanager
 def hooked() -> Iterator[None]:
@@ -295,6 +357,7 @@ def hooked() -> Iterator[None]:
         if not open_traces:
             for name, hook in _HOOKS.items():
                 setattr(Base, name, hook)
+            threading.Thread.start = _start  # type: ignore[method-assign]
         open_traces.append(token)
     try:
         yield
@@ -304,4 +367,5 @@ def hooked() -> Iterator[None]:
             if not open_traces:
                 for name in _HOOKS:
                     delattr(Base, name)
+                threading.Thread.start = _start_thread  # type: ignore[method-assign]
                 written_outside.clear()

@@ -28,7 +28,15 @@ class Cell:
     keeps = False
     """Whether an attribute that holds this cell keeps it: assignment then writes into the cell."""
 
+    some_keep = False
+    """Whether there has ever been a cell that keeps; without one, assignments are plain."""
+
+    host = False
+    """Whether it stands for an array of NumPy."""
+
     def __init__(self, value: Any) -> None:
+        if self.keeps:
+            Cell.some_keep = True
         frame = CURRENT.get()
         if frame is None:
             self._value = value

@@ -54,17 +54,24 @@ def _refuse_store(container: Any, aux: Any, children: list[Any]) -> None:
     raise TypeError(f"a {type(container).__name__} can't be changed in place")
 
 
-def _build_list(cls: type, aux: Any, children: list[Any]) -> Any:
+def _build_list(cls: Any, aux: Any, children: list[Any]) -> Any:
     new = cls.__new__(cls)
     list.extend(new, children)
     return new
 
 
 def _take_dict_apart(value: dict[Any, Any]) -> tuple[Any, list[Any]]:
-    return (tuple(value), getattr(value, "default_factory", None)), list(value.values())
+    factory = value.default_factory if isinstance(value, defaultdict) else None
+    base = _base_of(value)
+    return (tuple(base.keys(value)), factory), list(base.values(value))
 
 
-def _build_dict(cls: type, aux: Any, children: list[Any]) -> Any:
+def _base_of(value: dict[Any, Any]) -> type[dict[Any, Any]]:
+    """Returns the class of Python's whose methods go past those of a subclass."""
+    return OrderedDict if isinstance(value, OrderedDict) else dict
+
+
+def _build_dict(cls: Any, aux: Any, children: list[Any]) -> Any:
     keys, factory = aux
     new = defaultdict(factory) if cls is defaultdict else cls.__new__(cls)
     dict.update(new, zip(keys, children, strict=True))
@@ -72,9 +79,10 @@ def _build_dict(cls: type, aux: Any, children: list[Any]) -> Any:
 
 
 def _store_dict(container: Any, aux: Any, children: list[Any]) -> None:
-    container.clear()
+    base = _base_of(container)
+    base.clear(container)
     for key, child in zip(aux[0], children, strict=True):
-        container[key] = child
+        base.__setitem__(container, key, child)
 
 
 def _store_list(container: Any, aux: Any, children: list[Any]) -> None:
@@ -104,7 +112,7 @@ def _take_dataclass_apart(value: Any) -> tuple[Any, list[Any]]:
 
 
 def _build_dataclass(cls: type, aux: Any, children: list[Any]) -> Any:
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     for name, child in zip(aux, children, strict=True):
         object.__setattr__(new, name, child)
     return new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,16 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
+from .changes import check
+from .changes import put_back as put_outside_back
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
 from .outside import Outside
+from .pictures import attributes, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
-from .slots import MISSING, Slot, frozen_paths, is_placeholder
+from .slots import MISSING, frozen_paths, is_placeholder
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,7 +43,7 @@ class Traced:
     """
 
     pure: Callable[..., list[Any]]
-    inputs: list[Slot | int]
+    inputs: list[Any]
     jaxpr: Any
     effects: list[SetAttr | Refill]
     result: Any
@@ -72,23 +76,40 @@ def on_ground(
     Returns:
         What it did, and the ground with all guards.
     """
+    # In a context of its own: context variables that are set inside are as before afterwards.
+    return contextvars.copy_context().run(_on_ground, fun, args, kwargs, memory, static, finish)
+
+
+def _on_ground(
+    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any, finish: Finish | None
+) -> tuple[Traced, Ground]:
     ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
+    frame = Frame(ground, ground)
     with hooked():
         try:
-            traced = run(fun, *entries, Frame(ground, ground), finish)
+            traced = run(fun, *entries, frame, finish)
         except BaseException:
-            outside.put_back()  # whoever catches the error must find no tracer anywhere
+            memory.arrays = set(only_read(frame))
+            put_outside_back(outside)  # whoever catches the error must find no tracer anywhere
             put_back(ground)
             raise
         outside.follow()
-        outside.check()
+        check(outside)
         check_bypasses(ground)
     check_captures(traced, ground)
     return traced, ground
+
+
+def only_read(frame: Frame) -> Iterator[Any]:
+    """Yields the addresses of the NumPy arrays that a frame has read and not written."""
+    for stand_in, slot in frame.ground.stand_ins.values():
+        state = frame.states.get(id(stand_in))
+        if state is None or not state.written:
+            yield slot.node.address()
 
 
 def in_frame(
@@ -236,7 +257,8 @@ def described(frame: Frame) -> Iterator[None]:
         yield
     except _VALUE_ASKED as error:
         entry = raising_frame(error)
-        where, source, paths = "", "", []
+        where, source = "", ""
+        paths: list[str] = []
         if entry is not None:
             code = entry.tb_frame.f_code
             where = f"{code.co_filename}:{entry.tb_lineno}"
@@ -299,6 +321,7 @@ def check_bypasses(ground: Ground) -> None:
     for holder, name in put_back(ground):
         raise BypassError(
             f"{ground.path_of(holder, name)} was written past attribute assignment.",
+            where=f"the call at {ground.where()}",
             do="assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
             "write can be watched.",
         )
@@ -307,20 +330,30 @@ def check_bypasses(ground: Ground) -> None:
 def put_back(ground: Ground) -> list[tuple[Any, str]]:
     """Gives touched objects the attributes again that were changed past the hooks; says which."""
     changed: list[tuple[Any, str]] = []
-    for holder, before in ground.touched.values():
-        now = raw_dict(holder)
-        if before is None or now is None:
-            continue
-        for name in {**before, **now}:
-            same = now.get(name, MISSING) is before.get(name, MISSING)
-            if same or (id(holder), name) in written_outside:
-                continue
-            changed.append((holder, name))
-            if name in before:
-                now[name] = before[name]
-            else:
-                del now[name]
+    for holder, before in ground.found.values():
+        now = attributes(holder)
+        here = [
+            name
+            for name in {**before, **now}
+            if now.get(name, MISSING) is not before.get(name, MISSING)
+            and (id(holder), name) not in written_outside
+        ]
+        for name in here:
+            set_raw(holder, name, before.get(name, MISSING))
+        changed += [(holder, name) for name in here]
+        _put_in_order(raw_dict(holder), before)
     return changed
+
+
+def _put_in_order(own: dict[str, Any] | None, before: dict[str, Any]) -> None:
+    """Gives attributes their order again, if one was deleted and came back."""
+    if own is None or list(own) == [name for name in before if name in own]:
+        return
+    known = [name for name in before if name in own]
+    if [name for name in own if name in before] != known:
+        values = {name: own[name] for name in (*known, *own)}
+        own.clear()
+        own.update(values)
 
 
 def check_captures(traced: Traced, ground: Ground) -> None:
@@ -369,7 +402,7 @@ def held_arrays(ground: Ground) -> dict[int, str]:
     found: dict[int, str] = {}
     for _, holder in list(ground.by_id.values()):
         if isinstance(holder, Base):
-            for name, value in (raw_dict(holder) or {}).items():
+            for name, value in attributes(holder).items():
                 if isinstance(value, jax.Array):
                     found[id(value)] = ground.path_of(holder, name)
     return found

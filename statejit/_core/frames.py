@@ -21,6 +21,9 @@ from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
+UNWATCHED: ContextVar[bool] = ContextVar("statejit_unwatched", default=False)
+"""Whether code runs within `unwatched()`, and may do to objects what it likes."""
+
 
 class Beneath(Protocol):
     """What a frame asks of the real objects or of the enclosing frame."""
@@ -270,7 +273,8 @@ def raw_names(holder: Any) -> tuple[str, ...]:
 
 def slot_names(cls: type) -> list[str]:
     """Returns the names in the `__slots__` of a class and its bases."""
-    found = [n for c in cls.__mro__ for n in vars(c) if slot_descriptor(c, n) is not None]
+    declared = [c for c in cls.__mro__ if "__slots__" in vars(c)]
+    found = [n for c in declared for n in vars(c) if slot_descriptor(c, n) is not None]
     return [n for n in dict.fromkeys(found) if n not in ("__dict__", "__weakref__")]
 
 
@@ -279,7 +283,7 @@ def slot_descriptor(cls: type, name: str) -> Any:
     for base in cls.__mro__:
         if name in vars(base):
             found = vars(base)[name]
-            return found if type(found) is _MEMBER else None
+            return found if type(found) is _MEMBER and "__slots__" in vars(base) else None
     return None
 
 

@@ -11,11 +11,11 @@ import datetime
 import decimal
 import enum
 import fractions
-import functools
 import pathlib
 import re
 import types
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +25,14 @@ import numpy as np
 from ..errors import ForeignObjectError, FrozenValueError
 from .base import Base
 from .cells import Cell
+from .codes import names_of_accessor
 from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Number, Tape
-from .places import is_library_module, user_line
-from .positions import Position, has_position
+from .pictures import OfArray, OfAttributes, OfContainer, OfView, Picture, attributes
+from .places import is_library_class, is_library_code, is_library_module, user_line
+from .positions import CACHED, Position, has_position, is_opaque
 from .slots import (
     BY_IDENTITY,
     MISSING,
@@ -41,6 +43,7 @@ from .slots import (
     is_plain,
     is_tracer,
 )
+from .views import parts_of, view_of
 
 VALUES = (
     *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo),
@@ -81,11 +84,12 @@ class Node:
     __slots__ = ("access", "expect", "index", "key", "name", "parent", "test", "value")
 
     def __init__(
-        self, index: int, parent: Node | None, access: str, key: Any, name: str, value: Any
+        self, index: int, parent: Any, access: str, key: Any, name: str, value: Any
     ) -> None:
         self.index, self.parent, self.access, self.key = index, parent, access, key
         self.name, self.value = name, value
-        self.test, self.expect = "", None
+        self.test = ""
+        self.expect: Any = None
 
     def path(self) -> str:
         """Returns the way from the root, as Python that a person could paste."""
@@ -125,17 +129,21 @@ class Ground:
         self.nodes: list[Node] = []
         self.tape = Tape()
         self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry
-        self.reads: dict[tuple[int, str], Any] = {}
+        self.reads: dict[Any, Any] = {}
         self.stand_ins: dict[int, tuple[Any, Slot]] = {}
         self.class_reads: dict[tuple[type, str], Any] = {}
-        self.touched: dict[int, tuple[Any, dict[str, Any] | None]] = {}
+        self.found: dict[int, tuple[Any, dict[str, Any]]] = {}  # watched objects, as they were
         self.classes: dict[type, None] = {}
         self.made: set[type] = set()
-        self.pictures: list[tuple[Node, Any]] = []
-        self.functions: list[Node] = []  # functions, to be followed
+        self.pictures: list[tuple[Node, Picture]] = []
+        self.functions: list[Node] = []  # functions and what wraps them, to be followed
         self.foreigners: list[Node] = []  # objects that are not watched, to be followed
         self.outside: Any = None  # the `Outside` that follows functions on this ground
         self.follow: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Lets go of what follows functions, and so of all objects: there is no circle then."""
+        self.outside, self.follow = None, lambda: None
 
     # What frames ask ---------------------------------------------------------------------------
 
@@ -223,9 +231,6 @@ class Ground:
         if known is None:  # reached through library code alone: always this very object
             self.find(None, "pinned", holder, holder, type(holder).__name__)
             known = self.by_id[id(holder)]
-        if id(holder) not in self.touched:
-            own = raw_dict(holder)
-            self.touched[id(holder)] = (holder, None if own is None else dict(own))
         return known[0]
 
     def find(
@@ -273,6 +278,7 @@ class Ground:
             self.known(node, value, value)
             if isinstance(value, Base):
                 self.classes[type(value)] = None
+                self.found[id(value)] = (value, attributes(value))
             elif value.keeps:
                 self.find(node, "pyattr", "_collection", raw_get(value, "_collection"), "")
             return value
@@ -287,11 +293,11 @@ class Ground:
                 where=self.where(),
                 do="draw or read from it outside, and pass the values in as arguments.",
             )
+        if self.composite(node, value) or self.viewed(node, value):
+            return value
         if isinstance(value, (*VALUES, *BY_IDENTITY)) or type(value) is object:
             node.must("equal" if isinstance(value, VALUES) else "is", value)
             self._follow_names_in(node, value, mode)
-            return value
-        if self.composite(node, value):
             return value
         kind = kind_of(value)
         if kind is not None and not (mode != "watched" and mode != "args" and kind is DATACLASS):
@@ -302,9 +308,12 @@ class Ground:
         """Lets what code loads from a class or a module be guarded."""
         if mode == "outside" and isinstance(value, type):
             self.classes[value] = None
-        elif mode == "outside" and _is_user_module(value) and id(value) not in self.by_id:
+        elif (mode == "outside" and _is_user_module(value)) or isinstance(value, enum.Enum):
             self.known(node, value, value)
             self.foreigners.append(node)
+            self.pictures.append((node, OfAttributes(value, self.outside.names)))
+        elif callable(value) and not isinstance(value, type):
+            self.functions.append(node)
 
     def known(self, node: Node, value: Any, entry: Any) -> Any:
         """Remembers the entry of a value that has identity."""
@@ -340,44 +349,59 @@ class Ground:
 
     def numpy(self, node: Node, value: np.ndarray, mode: str) -> Any:
         if mode in ("outside", "foreign") or value.dtype.kind not in "biufcV":
-            node.must("content" if value.size <= 1000 else "is", value)
             if value.size <= 1000:
-                node.expect = value.copy()
-                self.pictures.append((node, value.copy()))
-            return value
+                return self.content(node, value)
+            node.must("is", value)
+            if value.size <= MOST_COMPARED:
+                self.pictures.append((node, OfArray(value)))
+            return self.known(node, value, value)
+        if node.address() in self.memory.fixed:
+            return self.content(node, value)
         node.must("numpy", (value.dtype, value.flags.writeable))
         slot = Slot(value, fresh(jax.numpy.asarray(value)), node)
         stand_in = self.stand_in_type(value)
         self.stand_ins[id(stand_in)] = (stand_in, slot)
         return self.known(node, value, stand_in)
 
+    def content(self, node: Node, value: np.ndarray) -> np.ndarray:
+        """Guards a NumPy array by its content, and hands it out itself."""
+        node.must("content", value.copy())
+        self.pictures.append((node, OfArray(value)))
+        return self.known(node, value, value)
+
     def function(self, node: Node, value: types.FunctionType) -> Any:
         node.must("function", value)
         self.functions.append(node)
+        if not is_library_code(value.__code__):
+            self.foreigners.append(node)  # functions have attributes, too
+            self.pictures.append((node, OfAttributes(value, None)))
         return self.known(node, value, value)
 
     def composite(self, node: Node, value: Any) -> bool:
         """Handles callables made of parts that may hold objects: bound methods, partials ..."""
-        parts: tuple[str, ...]
-        if isinstance(value, types.MethodType):
-            parts = ("__self__", "__func__")
-        elif isinstance(value, functools.partial):
-            parts = ("func", "args", "keywords")
-        elif isinstance(value, (classmethod, staticmethod)):
-            parts = ("__func__",)
-        elif isinstance(value, property):
-            parts = ("fget", "fset", "fdel")
-        elif isinstance(value, functools.cached_property):
-            parts = ("func",)
-        elif isinstance(value, Wrapper):
-            parts = value.guarded
+        parts = value.guarded if isinstance(value, Wrapper) else parts_of(value)
+        if parts is None:
+            return False
+        if type(value) in BUILT_IN:
+            node.must("method", value)
         else:
+            node.must("type", type(value))
+        self.known(node, value, value)
+        for part in parts:
+            shown = "" if part in _SILENT else f".{part}"
+            self.find(node, "pyattr", part, getattr(value, part), shown, mode="outside")
+        return True
+
+    def viewed(self, node: Node, value: Any) -> bool:
+        """Handles values whose content no attribute shows: weak references, bytearrays ..."""
+        view = view_of(value)
+        if view is None:
             return False
         node.must("type", type(value))
         self.known(node, value, value)
-        for part in parts:
-            shown = "" if part in ("__self__", "__func__", "fun", "func") else f".{part}"
-            self.find(node, "pyattr", part, getattr(value, part), shown, mode="outside")
+        content = view.take(value)
+        self.pictures.append((node, OfView(view, content)))
+        self.find(node, "view", view.take, content, "", mode="outside")
         return True
 
     def container(self, node: Node, value: Any, kind: Any, mode: str) -> Any:
@@ -388,8 +412,8 @@ class Ground:
         entry = Container(value, kind, aux, [], node) if mode in ("watched", "args") else value
         if kind.mutable and type(value) is not frozenset:
             self.known(node, value, entry)
-        if mode in ("outside", "foreign") and kind.mutable:
-            self.pictures.append((node, (kind, aux, children)))
+        if kind.mutable:
+            self.pictures.append((node, OfContainer(kind, aux, children)))
         access = {"list": "item", "tuple": "item", "dict": "key"}.get(kind.name, "child")
         for i, child in enumerate(children):
             key = aux[0][i] if kind is DICT else i
@@ -401,7 +425,8 @@ class Ground:
 
     def _check_set(self, node: Node, value: Any) -> None:
         for element in value:
-            if not is_plain(element) and not isinstance(element, (*VALUES, *BY_IDENTITY, tuple)):
+            known = (*VALUES, *BY_IDENTITY, tuple, weakref.ReferenceType)
+            if not is_plain(element) and not isinstance(element, known):
                 raise FrozenValueError(
                     f"{node.path()} is a set that holds a {type(element).__name__}.",
                     where=self.where(),
@@ -411,23 +436,29 @@ class Ground:
     def foreign(self, node: Node, value: Any, mode: str) -> Any:
         """Guards the plain content of an object that is not watched."""
         names = raw_names(value)
-        if mode == "outside" and has_position(value):
-            node.must("type", type(value))
+        cls: Any = type(value)
+        if mode == "outside" and is_opaque(value):
+            node.must("type", cls)
             self.pictures.append((node, Position(value)))
+            if cls is CACHED:
+                node.must("cached", value)
+                self.functions.append(node)
             return self.known(node, value, value)
-        if is_library_type(type(value)) or not (names or hasattr(value, "__dict__")):
+        if is_library_type(cls) or not (names or raw_dict(value) is not None):
             node.must("is", value)
+            self.outside.learn_names(names_of_accessor(value))
             return value
-        self.classes[type(value)] = None
+        self.classes[cls] = None
         if mode == "outside":  # code loads single attributes of it; those are guarded
-            node.must("loaded", type(value))
+            node.must("loaded", (cls, names))
             self.foreigners.append(node)
-            self.pictures.append((node, {name: raw_get(value, name) for name in names}))
+            counted = self.outside.names if self._has_library_base(cls) else None
+            self.pictures.append((node, OfAttributes(value, counted)))
             return self.known(node, value, value)
-        node.must("foreign", (type(value), names))
+        node.must("foreign", (cls, names))
         self.known(node, value, value)
         content = {name: raw_get(value, name) for name in names}
-        self.pictures.append((node, content))
+        self.pictures.append((node, OfAttributes(value, None)))
         for name, child in content.items():
             self.find(
                 node,
@@ -439,6 +470,11 @@ class Ground:
             )
         return value
 
+    def _has_library_base(self, cls: type) -> bool:
+        """Says whether library code may keep something of its own in objects of a class."""
+        crowded = self.outside.crowded  # or other threads may write what no code here loads
+        return crowded or any(is_library_class(base) for base in cls.__mro__[:-1])
+
     # Words for people --------------------------------------------------------------------------
 
     def where(self) -> str:
@@ -449,7 +485,7 @@ class Ground:
         """Returns the path of an attribute of an object, as far as it is known."""
         known = self.by_id.get(id(holder))
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
-        return start if name == "_value" else f"{start}.{name}"
+        return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""
@@ -458,6 +494,16 @@ class Ground:
     def number_of(self, number: Number) -> int:
         """Returns the index of a number's step on the tape."""
         return number.index
+
+
+BUILT_IN = (types.BuiltinFunctionType, types.MethodWrapperType)
+"""Types of methods of Python's own objects, as `[].append`."""
+
+_SILENT = ("__self__", "__func__", "fun", "func", "data", "maps")
+"""Parts that a person does not write."""
+
+MOST_COMPARED = 1_000_000
+"""Up to how many elements an outside array is compared with a copy after a trace."""
 
 
 def _is_user_module(value: Any) -> bool:

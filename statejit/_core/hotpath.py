@@ -8,6 +8,7 @@ anything is stored, so that a call that fails on the way changes nothing.
 from __future__ import annotations
 
 import copy
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -21,15 +22,17 @@ from .base import Base
 from .cells import Cell
 from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
-from .frames import raw_get, raw_names, slot_descriptor
+from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
 from .ground import Ground, Node
-from .outside import cell_contents, same_content, static_get
+from .outside import alike, cell_contents, shape
+from .pictures import OfArray
 from .recipes import (
     Computed,
     Constant,
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -38,7 +41,7 @@ from .recipes import (
     Refill,
     SetAttr,
 )
-from .slots import MISSING, same_plain
+from .slots import MISSING, same_plain, under_plain_jax
 
 MISS = object()
 """What a hot path returns when its plan does not fit the call."""
@@ -147,7 +150,7 @@ class Guards:
             case "names":
                 return f"{constant(raw_names)}({parent})"
             case "item":
-                cls = type(node.parent.value) if node.parent else None
+                cls: Any = type(node.parent.value)
                 plain = cls in (list, tuple)
                 getter = constant(list.__getitem__ if issubclass(cls, list) else tuple.__getitem__)
                 return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"
@@ -178,8 +181,22 @@ class Guards:
                 return f"{parent}.__kwdefaults__[{key!r}]"
             case "pyattr":
                 return f"{parent}.{key}"
+            case "static" if slot_descriptor(type(node.parent.value), key) is not None:
+                return (
+                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+                )
             case "static":
-                return f"{constant(static_get)}({parent}, {key!r})"
+                return self._attribute(node, parent)
+            case "view":
+                return f"{constant(key)}({parent})"
+            case "globals":
+                return f"{parent}.__globals__"
+            case "module":
+                return f"{constant(sys.modules)}.get({key!r})"
+            case "mro":
+                return f"{constant(key)}.__mro__"
+            case "entries":
+                return constant(vars(key))
         raise AssertionError(node.access)
 
     def _key(self, key: Any) -> str:
@@ -212,6 +229,9 @@ class Guards:
                 return self._plain(v, expect)
             case "is":
                 return f"{v} is {constant(expect)}"
+            case "alike":
+                k = constant(expect)
+                return f"{v} is {k} or {constant(alike)}({v}, {k})"
             case "static":
                 k = constant(expect)
                 return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
@@ -222,11 +242,18 @@ class Guards:
                     f"and repr({v}) == {repr(expect)!r}"
                 )
             case "content":
+                same = constant(OfArray(expect).holds)
+                return f"type({v}) is {constant(type(expect))} and {same}({v})"
+            case "method":
                 return (
-                    f"type({v}) is {constant(type(expect))} and {v}.dtype == "
-                    f"{constant(expect.dtype)} and {constant(same_content)}({v}, "
-                    f"{constant(expect)})"
+                    f"type({v}) is {constant(type(expect))} and {v}.__name__ == {expect.__name__!r}"
                 )
+            case "lacks":
+                return f"{v}.keys().isdisjoint({constant(expect)})"
+            case "cached":
+                return f"{v} is {constant(expect)} and {v}.cache_info().misses >= {_misses(expect)}"
+            case "entries":
+                return self._entries(v, expect)
             case "numpy":
                 return (
                     f"type({v}) is {constant(type(node.value))} and {v}.dtype == "
@@ -240,11 +267,7 @@ class Guards:
                     f"{constant(expect[1])}"
                 )
             case "loaded":
-                names = self.ground.outside.names
-                return (
-                    f"type({v}) is {constant(expect)} and {constant(_loaded)}({v}, "
-                    f"{constant(names)}) == {constant(_loaded(node.value, names))}"
-                )
+                return self._loaded(node, v)
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
             case "length":
@@ -252,6 +275,25 @@ class Guards:
             case "names":
                 return f"tuple({v}) == {constant(expect)}" if expect else f"not {v}"
         return self._container(node, v)
+
+    def _entries(self, v: str, expect: tuple[int, str | None]) -> str:
+        """Tests that a dictionary has got no new entry: its length, and the last one."""
+        count, last = expect
+        return (
+            f"len({v}) == {count} and {self.source.constant(next)}(reversed({v}), None) == {last!r}"
+        )
+
+    def _loaded(self, node: Node, v: str) -> str:
+        cls, names = node.expect
+        same = f"type({v}) is {self.source.constant(cls)}"
+        own = raw_dict(node.value)
+        slots = [name for name in slot_names(cls) if name in self.ground.outside.names]
+        if slots:
+            found = tuple(name for name in slots if name in names)
+            same += f" and {self.source.constant(_filled)}({v}, {slots!r}) == {found!r}"
+        if own is None:
+            return same
+        return f"{same} and {self._entries(_own_dict(self.source, cls, v), shape(own))}"
 
     def _plain(self, v: str, expect: Any) -> str:
         k = self.source.constant(expect)
@@ -278,6 +320,9 @@ class Guards:
             else f" and not {v}.__kwdefaults__"
         )
         same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
+        own = node.value.__dict__
+        if own or not _ASKING.isdisjoint(self.ground.outside.names):
+            same += f" and {self._entries(f'{v}.__dict__', shape(own))}"
         return found + defaults + same
 
     def _container(self, node: Node, v: str) -> str:
@@ -337,11 +382,17 @@ class Commit:
             self._effect(effect)
         result = self._build(self.traced.result)
         if self.stores:
-            tracer, path = constant(jax.core.Tracer), constant(self._first_path())
-            line(f"if outs and isinstance(outs[0], {tracer}): {constant(_refuse)}({path})")
+            path = constant(self._first_path())
+            line(f"if {self._under_plain_jax()}: {constant(_refuse)}({path})")
         for text in (*self.fills, *self.stores):
             line(text)
         line(f"return {result}")
+
+    def _under_plain_jax(self) -> str:
+        """Returns an expression for whether a JAX transformation of the user's traces this call."""
+        if self.traced.jaxpr.jaxpr.outvars:
+            return f"isinstance(outs[0], {self.source.constant(jax.core.Tracer)})"
+        return f"{self.source.constant(under_plain_jax)}()"
 
     def _input(self, slot: Any) -> str:
         return f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"
@@ -403,6 +454,10 @@ class Commit:
                     f"{name} = {constant(np.array)}({self._build(recipe.content)}, "
                     f"{constant(recipe.dtype)})"
                 )
+            case NewCell():
+                line(f"{name} = {constant(types.CellType)}()")
+                if recipe.content is not MISSING:
+                    self.fills.append(f"{name}.cell_contents = {self._build(recipe.content)}")
             case NewCall():
                 parts = ", ".join([self._build(part) for part in recipe.parts])
                 line(f"{name} = {constant(recipe.make)}({parts})")
@@ -489,9 +544,17 @@ def _has_identity(node: Node) -> bool:
     )
 
 
-def _loaded(value: Any, names: Any) -> list[str]:
-    """Returns which of the names that code loads an object has itself."""
-    return [name for name in raw_names(value) if name in names]
+_ASKING = frozenset({"hasattr", "getattr", "setattr", "__dict__", "vars"})
+"""Names by which code asks whether a function has an attribute."""
+
+
+def _filled(value: Any, slots: list[str]) -> tuple[str, ...]:
+    """Returns which of the names in `__slots__` an object has."""
+    return tuple(name for name in slots if raw_get(value, name) is not MISSING)
+
+
+def _misses(cached: Any) -> int:
+    return int(cached.cache_info().misses)
 
 
 def _length(defaults: Any, found: str) -> str:

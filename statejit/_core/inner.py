@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import types
 from typing import Any
 
 from .cells import Cell
@@ -15,6 +16,7 @@ from .recipes import (
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewCopy,
     NewNumpy,
@@ -59,7 +61,7 @@ class Builder:
         self.frame, self.outs, self.beneath = frame, outs, beneath
         self.memo: dict[int, Any] = {}
         self.shells: list[NewObject] = []
-        self.cycles: list[tuple[NewContainer, Any]] = []
+        self.cells: list[tuple[types.CellType, Any]] = []
 
     def build(self, recipe: Any) -> Any:
         """Returns the value of one recipe."""
@@ -96,6 +98,10 @@ class Builder:
                 return copy.copy(recipe.value)
             case NewNumpy():
                 return self._stand_in(recipe)
+            case NewCell():
+                made = types.CellType()
+                self.cells.append((made, recipe.content))
+                return made
             case NewCall():
                 return recipe.make(*[self.build(part) for part in recipe.parts])
         raise AssertionError(recipe)
@@ -120,8 +126,14 @@ class Builder:
         return made
 
     def fill(self) -> None:
-        """Gives the objects that were made their attributes."""
-        while self.shells:
+        """Gives the objects and cells that were made their content."""
+        while self.shells or self.cells:
+            while self.cells:
+                cell, content = self.cells.pop()
+                if content is not MISSING:
+                    cell.cell_contents = self.build(content)
+            if not self.shells:
+                return
             recipe = self.shells.pop()
             for name, content in recipe.attrs.items():
                 value = self.build(content)

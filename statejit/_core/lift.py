@@ -14,16 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jax
-
-from ..errors import StatejitError
+from ..errors import StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
 from .hotpath import MISS
 from .inner import commit
 from .memory import Memory, refused
-from .plan import Plan
+from .plan import Plan, is_disabled
 
 MOST_PLANS = 256
 """How many plans of one code are kept; the least recently made is dropped first."""
@@ -72,7 +70,7 @@ def clear_cache() -> None:
     Example:
         >>> import statejit as sj
         >>> double = sj.jit(lambda x: 2 * x)
-        >>> double(1.0).item(), len(double.plans)
+        >>> double(1.0), len(double.plans)
         (2.0, 1)
         >>> sj.clear_cache()
         >>> len(double.plans)
@@ -183,7 +181,7 @@ class Lifted(Wrapper):
         return self._call_anew(args, kwargs)
 
     def _call_anew(self, args: Any, kwargs: Any) -> Any:
-        if self.compiled and jax.config.jax_disable_jit:
+        if self.compiled and is_disabled():
             return self.fun(*args, **kwargs)
         plan = self.plan(args, kwargs)
         result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
@@ -212,7 +210,9 @@ class Lifted(Wrapper):
         traced, ground = self._discover(args, kwargs)
         traced = self.transform(traced)
         compiled = self.compiled and not _interpreted
-        return Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+        plan = Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+        ground.close()
+        return plan
 
     def jit_options(self, traced: Traced) -> dict[str, Any]:
         """Returns options for `jax.jit`."""
@@ -225,8 +225,11 @@ class Lifted(Wrapper):
             try:
                 return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
             except (TypeError, ValueError) as error:
-                # A library insists on plain numbers: once more, with those plain.
-                wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
+                # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
+                if isinstance(error, TracedControlFlowError):
+                    wanted = memory.arrays
+                else:
+                    wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
                 if not wanted - memory.fixed:
                     memory.fixed = before
                     raise

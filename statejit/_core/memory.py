@@ -1,25 +1,33 @@
-"""What is known of the numbers of one code: which vary, and which some library wants plain."""
+"""What is known of the values of one code: numbers that vary, and what some library wants plain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from .cells import Cell
 from .numbers import Number
 from .places import is_library_code
 from .slots import same_plain
 
 
 class Memory:
-    """What the plans of one code have learned of its numbers, by address.
+    """What the plans of one code have learned of its numbers and NumPy arrays, by address.
 
     A number is first a guard; the second distinct value (of an argument: the first) makes it vary.
+
+    Attributes:
+        seen: the first value of each number.
+        varying: the numbers that vary.
+        fixed: the numbers and NumPy arrays that a library wants plain: they are guards.
+        arrays: the NumPy arrays that the last trace, which failed, had read and not written.
     """
 
     def __init__(self) -> None:
         self.seen: dict[Any, Any] = {}
         self.varying: set[Any] = set()
         self.fixed: set[Any] = set()
+        self.arrays: set[Any] = set()
 
     def varies(self, address: Any, value: Any) -> bool:
         """Says whether the number at an address is to be symbolic, and takes note of its value."""
@@ -36,24 +44,30 @@ _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 
 
 def refused(error: BaseException, memory: Memory) -> set[Any]:
-    """Returns the addresses of the numbers that a library would not take, as far as can be told."""
-    numbers = list(_numbers_at(error))
-    if numbers:
-        return {address for number in numbers for address in number.tape.sources(number.index)}
-    if any(complaint in str(error) for complaint in _COMPLAINTS):
-        return set(memory.varying)
-    return set()
+    """Returns the addresses of what a library would not take, as far as can be told."""
+    held = list(_held_at(error))
+    numbers = [value for value in held if type(value) is Number]
+    found = {address for number in numbers for address in number.tape.sources(number.index)}
+    if len(numbers) < len(held):
+        found |= memory.arrays
+    if not held and any(complaint in str(error) for complaint in _COMPLAINTS):
+        return memory.varying | memory.arrays
+    return found
 
 
-def _numbers_at(error: BaseException) -> Iterator[Number]:
-    """Yields the numbers in the hands of the library code that raised an error."""
+def _held_at(error: BaseException) -> Iterator[Any]:
+    """Yields the numbers and stand-ins in the hands of the library code that raised an error."""
     entry = error.__traceback__
-    held: list[Number] = []
+    held: list[Any] = []
     while entry is not None:
         frame = entry.tb_frame
         if is_library_code(frame.f_code):
-            held += [v for v in frame.f_locals.values() if type(v) is Number]
+            held += [v for v in frame.f_locals.values() if type(v) is Number or _is_stand_in(v)]
         else:
             held = []
         entry = entry.tb_next
     yield from held
+
+
+def _is_stand_in(value: Any) -> bool:
+    return issubclass(type(value), Cell) and type(value).host

@@ -76,8 +76,8 @@ class Number:
     def __init__(self, tape: Tape, index: int, value: Any) -> None:
         self.tape, self.index, self.value = tape, index, value
 
-    @property
-    def __class__(self) -> type:
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         return type(self.value)  # isinstance sees an int; only `type(n) is int` does not
 
     def plain(self) -> Any:
@@ -179,8 +179,8 @@ for _fun in (int, float, complex, hash, str, repr, format, operator.index):
     setattr(Number, f"__{_fun.__name__}__", _value(_fun))
 Number.__bool__ = lambda self: self.tape.apply(bool, self).plain()  # type: ignore[attr-defined]
 Number.__round__ = lambda self, *n: self.tape.apply(round, self, *n)  # type: ignore[attr-defined]
-Number.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
-Number.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+Number.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore
+Number.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore
 
 
 def _flatten(number: Number) -> tuple[tuple[Any], None]:

@@ -1,52 +1,46 @@
 """What the user's functions load past the objects: globals, closure cells, defaults, class entries.
 
 Found from the code of the functions that may run: the transformed function, what it refers to, and
-every method that is looked up. Library code is never looked into. What was found is compared after
-the trace: a change made inside is undone and refused.
+every method that is looked up. Library code is never looked into, only through: a function of the
+user's that a library function has wrapped is followed. On Python 3.12 and later `ran` tells of
+code that runs without having been found so.
 """
 
 from __future__ import annotations
 
-import dis
 import functools
 import sys
 import types
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
-from ..errors import OutsideChangeError
+from ..errors import TracedControlFlowError
 from .base import Base
-from .frames import CURRENT, raw_dict, raw_get, slot_descriptor
+from .codes import (
+    asks_for_globals,
+    codes_in,
+    imports,
+    is_special,
+    loads,
+    names_in,
+    strings_in,
+    takes_everything,
+)
+from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .ground import Ground, Node, Wrapper
-from .places import is_library_code, is_library_module, user_line
-from .positions import GlobalRandomness, Position
-from .slots import MISSING
-
-_KINDS = {
-    "LOAD_GLOBAL": "global",
-    "LOAD_NAME": "global",
-    "STORE_GLOBAL": "global",
-    "LOAD_DEREF": "cell",
-    "LOAD_CLASSDEREF": "cell",
-    "STORE_DEREF": "cell",
-}
-
-
-@functools.cache
-def loads(code: types.CodeType) -> tuple[tuple[str, str], ...]:
-    """Returns ('global' or 'cell', name) of what a code object and the functions in it refer to."""
-    found: dict[tuple[str, str], None] = {}
-    for instruction in dis.get_instructions(code):
-        kind = _KINDS.get(instruction.opname)
-        if kind is not None:
-            found[kind, instruction.argval] = None
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= dict.fromkeys(loads(constant))
-    return tuple(found)
+from .pictures import OfGlobals
+from .places import (
+    has_user_threads,
+    is_library_class,
+    is_library_code,
+    is_library_module,
+    is_of_library,
+)
+from .positions import CACHED, GlobalRandomness
+from .slots import MISSING, is_number, is_plain, same_plain
 
 
 class Outside:
@@ -54,17 +48,28 @@ class Outside:
 
     Args:
         ground: where the nodes go.
+
+    Attributes:
+        bindings: the nodes of names that were loaded, by parent, access and key.
+        names: the names of attributes that code loads.
+        everything: whether code may load attributes that it does not name.
+        class_names: the names in the dictionary of each class, as they were found.
+        codes: the code objects that were followed, with those inside them.
+        crowded: whether code of the user's ran in other threads when the trace began.
     """
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.bindings: dict[tuple[Any, ...], Node] = {}
         self.names: dict[str, None] = {}
+        self.everything = False
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
         self.class_names: dict[type, set[str]] = {}
         self.foreign: dict[int, Node] = {}
+        self.codes: set[types.CodeType] = set()
         self.randomness = GlobalRandomness()
+        self.crowded = has_user_threads()
         ground.follow = self.follow
         ground.outside = self
 
@@ -84,12 +89,14 @@ class Outside:
                 if type(cls) is not type and not is_library_class(type(cls)):
                     ground.classes[type(cls)] = None
 
+    # Functions ---------------------------------------------------------------------------------
+
     def _follow_function(self, node: Node) -> None:
         fun = node.value
-        code = fun.__code__
-        if is_library_code(code):
-            node.must("is", fun)
+        if not isinstance(fun, types.FunctionType) or is_library_code(fun.__code__):
+            self._follow_wrapper(node)
             return
+        code = fun.__code__
         holder = self.globals.setdefault(id(fun.__globals__), node)
         node.must("function", (code, holder))
         for i, default in enumerate(fun.__defaults__ or ()):
@@ -97,17 +104,72 @@ class Outside:
         for name, default in (fun.__kwdefaults__ or {}).items():
             self._bind(node, "kwdefault", name, default, name)
         for kind, name in loads(code):
-            if kind == "global" and name in fun.__globals__:
-                self._bind(holder, "global", name, fun.__globals__[name], name)
-            elif kind == "cell" and name in code.co_freevars:
+            if kind == "cell" and name in code.co_freevars:
                 index = code.co_freevars.index(name)
                 self._bind(node, "cell", index, cell_contents(fun, index), name)
-        new = [name for name in names_in(code) if name not in self.names]
+        self._follow_globals(holder, code)
+        self.learn(code)
+
+    def _follow_globals(self, holder: Node, code: types.CodeType) -> None:
+        """Guards the globals that code loads, and the absence of those that are not there."""
+        found = holder.value.__globals__
+        names = [name for kind, name in loads(code) if kind == "global"]
+        if asks_for_globals(code):
+            names += [name for name in strings_in(code) if name not in names]
+            if (holder.index, "all globals", None) not in self.bindings:
+                node = Node(0, None, "all globals", None, "globals()", found)
+                self.bindings[holder.index, "all globals", None] = node
+                self.ground.pictures.append((node, OfGlobals(found)))
+        for name in names:
+            if name in found:
+                self._bind(holder, "global", name, found[name], name)
+        missing = tuple(name for name in names if name not in found)
+        if missing and (holder.index, "globals", missing) not in self.bindings:
+            node = self.ground.add(holder, "globals", missing, found, f"global {missing[0]}")
+            node.must("lacks", missing)
+            self.bindings[holder.index, "globals", missing] = node
+        for name in imports(code):
+            module = sys.modules.get(name)
+            if module is not None and not is_library_module(module):
+                self._bind(holder, "module", name, module, name)
+
+    def learn(self, code: types.CodeType) -> None:
+        """Lets the names in code, and what is loaded by them, be guarded."""
+        self.codes.add(code)
+        self.codes.update(codes_in(code))
+        self.learn_names(names_in(code), takes_everything(code))
+
+    def learn_names(self, names: Iterable[str], everything: bool = False) -> None:
+        """Guards the attributes of these names, wherever code may load them past the hook."""
+        new = [name for name in names if name not in self.names]
         self.names.update(dict.fromkeys(new))
+        self.everything = self.everything or everything
         for cls in list(self.classes):
             self._follow_class(cls, new)
         for foreign in list(self.foreign.values()):
             self._follow_foreign(foreign, new)
+
+    def _follow_wrapper(self, node: Node) -> None:
+        """Follows the user's functions that a library function has wrapped."""
+        fun = node.value
+        if type(fun) is not CACHED:
+            node.must("alike" if isinstance(fun, types.FunctionType) else "is", fun)
+        if hasattr(fun, "registry") and hasattr(fun, "dispatch"):
+            self._check_dispatch(node)
+        for access, key, part in wrapped_parts(fun):
+            if refers_to_user(part):
+                self._bind(node, access, key, part, "")
+
+    def _check_dispatch(self, node: Node) -> None:
+        """Refuses a function that dispatches on the type of its argument, and would be misled."""
+        array = type(jax.numpy.asarray(np.zeros(())))
+        if node.value.dispatch(array) is not node.value.dispatch(jax.core.Tracer):
+            raise TracedControlFlowError(
+                f"{node.path()} dispatches on the type of its argument, and a traced array's is "
+                "that of a tracer.",
+                where=self.ground.where(),
+                do="register the function for jax.core.Tracer as well, or use isinstance.",
+            )
 
     def _bind(self, parent: Node, access: str, key: Any, value: Any, shown: str) -> None:
         if (parent.index, access, key) not in self.bindings:
@@ -115,12 +177,19 @@ class Outside:
             self.ground.find(parent, access, key, value, shown, mode="outside")
             self.bindings[parent.index, access, key] = self.ground.nodes[at]
 
+    # Objects and classes -----------------------------------------------------------------------
+
     def _follow_foreign(self, node: Node, names: Iterable[str]) -> None:
         """Guards what code that was followed loads from an object that is not watched."""
-        own = raw_dict(node.value) or {}
+        value = node.value
+        own = raw_dict(value) or {}
+        if self.everything and isinstance(value, types.ModuleType):
+            names = [*names, *(n for n, v in own.items() if is_plain(v) or is_number(v))]
+        elif self.everything:
+            names = raw_names(value)
         for name in names:
-            if name in own or slot_descriptor(type(node.value), name) is not None:
-                self._bind(node, "static", name, raw_get(node.value, name), f".{name}")
+            if name in own or slot_descriptor(type(value), name) is not None:
+                self._bind(node, "static", name, raw_get(value, name), f".{name}")
 
     def _follow_class(self, cls: type, names: list[str] | None) -> None:
         """Guards the entries of a class that code which was followed may reach past the hook."""
@@ -129,227 +198,116 @@ class Outside:
                 continue
             if base not in self.class_names:
                 self.class_names[base] = set(vars(base))
+                self._guard_shape(base)
             for name, value in list(vars(base).items()):
                 implicit = names is None and is_special(name) and isinstance(value, _FUNCTIONS)
-                loaded = name in (self.names if names is None else names)
-                if ((implicit and name not in _MAKERS) or loaded) and name not in _IGNORED:
+                asked = self.everything and not is_special(name)
+                loaded = asked or name in (self.names if names is None else names)
+                if ((implicit and name not in MAKERS) or loaded) and name not in _IGNORED:
                     self.ground.class_entry(base, name, value)
+
+    def _guard_shape(self, cls: type) -> None:
+        """Guards that a class keeps its bases, and gets no entry that hides an inherited one."""
+        mro = self.ground.add(None, "mro", cls, cls.__mro__, f"{cls.__name__}.__mro__")
+        mro.must("is", cls.__mro__)
+        entries = self.ground.add(None, "entries", cls, vars(cls), f"vars({cls.__name__})")
+        entries.must("entries", shape(vars(cls)))
 
     def follow_makers(self, cls: type) -> None:
         """Guards the constructor of a class of which an object is made inside."""
-        for name in _MAKERS:
+        for name in MAKERS:
             for base in cls.__mro__:
                 if name in vars(base) and not is_library_class(base) and base is not Base:
                     self.ground.class_entry(base, name, vars(base)[name])
         self.follow()
 
-    # Changes made inside -----------------------------------------------------------------------
-
-    def changes(self) -> list[Node]:
-        """Returns the nodes whose values were changed since they were found."""
-        changed = []
-        entries = [node for node in self.ground.nodes if node.access == "class"]
-        for node in (*self.bindings.values(), *entries):
-            if node.test != "free" and fetch(node) is not node.value:
-                changed.append(node)
-        for node, picture in self.ground.pictures:
-            if node.test != "free" and not same_content(node.value, picture, self.names):
-                changed.append(node)
-        return changed
-
-    def check(self) -> None:
-        """Undoes changes that were made inside, and refuses them.
-
-        Raises:
-            OutsideChangeError: if there are any.
-        """
-        changed, drawn = self.put_back()
-        for base, known in self.class_names.items():
-            for name in set(vars(base)) - known - {"__annotations__"}:
-                delattr(base, name)
-                changed.append(Node(0, None, "class", None, f"{base.__name__}.{name}", None))
-        if drawn:
-            raise OutsideChangeError(
-                f"the global generator of {drawn} was drawn from inside: the compiled program "
-                "could not draw again.",
-                where=f"the call at {user_line()}",
-                do="draw from statejit.random, or draw outside and pass the values in.",
-            )
-        if changed:
-            raise OutsideChangeError(
-                f"{changed[0].path()} was changed inside: it is not an attribute of a watched "
-                "object, so the compiled program could not change it again.",
-                where=f"the call at {user_line()}",
-                do="keep it in an attribute of a statejit.Base object, return it, or write it "
-                "within `with statejit.unwatched():` if once per compilation is what you want.",
-            )
-
-    def put_back(self) -> tuple[list[Node], str]:
-        """Undoes all changes; returns where they were, and what global generator was drawn from."""
-        changed = self.changes()
-        for node in reversed(changed):
-            self.undo(node)
-        return changed, self.randomness.changed()
-
-    def undo(self, node: Node) -> None:
-        """Puts back what was found at a node."""
-        pictures = {id(n): p for n, p in self.ground.pictures}
-        if id(node) in pictures and fetch(node) is node.value:
-            put_back(node.value, pictures[id(node)])
-        else:
-            rebind(node)
-
-    def release(self, before: list[Node]) -> None:
-        """Lets go of what unwatched code changed: it is no guard any more."""
-        known = {id(node) for node in before}
-        for node in self.changes():
-            if id(node) not in known:
-                self._free(node)
-
-    def _free(self, node: Node) -> None:
-        node.must("free")
-        for other in self.ground.nodes:
-            if other.parent is node:
-                self._free(other)
-
 
 _FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, Wrapper)
-_MAKERS = ("__new__", "__init__", "__post_init__")
+MAKERS = ("__new__", "__init__", "__post_init__")
 _IGNORED = {"__dict__", "__weakref__", "__class_getitem__", "__doc__", "__module__"}
 
 
-def is_special(name: str) -> bool:
-    """Says whether Python itself calls a method of this name."""
-    return name.startswith("__") and name.endswith("__")
+def shape(entries: Any) -> tuple[int, str | None]:
+    """Returns what tells that a dictionary has got a new entry: how many it has, and the last."""
+    return len(entries), next(reversed(entries), None)
 
 
-@functools.cache
-def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """Returns all names of globals and attributes in a code object and the functions in it.
+# Library functions that wrap the user's ----------------------------------------------------------
 
-    Strings count, too: `getattr(config, "rate")`.
+
+def wrapped_parts(fun: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yields (access, key, value) of what a library function keeps for itself."""
+    if isinstance(fun, types.FunctionType):
+        for i in range(len(fun.__closure__ or ())):
+            yield "cell", i, cell_contents(fun, i)
+        for i, default in enumerate(fun.__defaults__ or ()):
+            yield "default", i, default
+    own = raw_dict(fun) or {}
+    for name, value in own.items():
+        yield "static", name, value
+    if "__wrapped__" not in own and hasattr(fun, "__wrapped__"):
+        yield "pyattr", "__wrapped__", fun.__wrapped__
+
+
+def refers_to_user(value: Any, seen: frozenset[int] = frozenset()) -> bool:
+    """Says whether functions or objects of the user's are in what a library function keeps."""
+    if id(value) in seen or len(seen) > 20:
+        return False
+    seen = seen | {id(value)}
+    if isinstance(value, (Base, Wrapper)):
+        return True
+    if isinstance(value, types.FunctionType) and not is_library_code(value.__code__):
+        return True
+    if isinstance(value, (types.FunctionType, *_WRAPPERS)):
+        return any(refers_to_user(part, seen) for _, _, part in wrapped_parts(value))
+    if isinstance(value, types.MethodType):
+        return refers_to_user(value.__func__, seen) or refers_to_user(value.__self__, seen)
+    if isinstance(value, functools.partial):
+        return any(refers_to_user(v, seen) for v in (value.func, value.args, value.keywords))
+    if type(value) in (list, tuple):
+        return any(refers_to_user(v, seen) for v in value)
+    if type(value) is dict:
+        return any(refers_to_user(v, seen) for v in value.values())
+    return callable(value) and not isinstance(value, type) and not is_of_library(value)
+
+
+_WRAPPERS: tuple[Any, ...] = (CACHED, type(jax.jit(lambda: 0)), jax.custom_jvp, jax.custom_vjp)
+
+
+def alike(one: Any, other: Any, seen: frozenset[tuple[int, int]] = frozenset()) -> bool:
+    """Says whether two library functions do the same: same code, and same values in their closures.
+
+    `optax.adam(0.1)` makes new functions each time; programs that use them are the same.
     """
-    inner = [n for c in code.co_consts if isinstance(c, types.CodeType) for n in names_in(c)]
-    strings = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
-    return tuple(dict.fromkeys((*code.co_names, *strings, *inner)))
+    pair = (id(one), id(other))
+    if one is other or pair in seen:
+        return True
+    if type(one) is not type(other):
+        return False
+    if is_plain(one):
+        return same_plain(one, other)
+    parts = _parts(one), _parts(other)
+    if None in parts or len(parts[0]) != len(parts[1]):
+        return False
+    return all(alike(a, b, seen | {pair}) for a, b in zip(*parts, strict=True))
 
 
-@functools.cache
-def is_library_class(cls: type) -> bool:
-    """Says whether a class is not the user's."""
-    module = sys.modules.get(cls.__module__)
-    return module is not None and is_library_module(module)
+def _parts(value: Any) -> Any:
+    """Returns what a function or a container of functions is made of; None for anything else."""
+    if isinstance(value, types.FunctionType):
+        cells = [cell_contents(value, i) for i in range(len(value.__closure__ or ()))]
+        defaults = value.__defaults__, value.__kwdefaults__
+        return [value.__code__, id(value.__globals__), *defaults, *cells]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, (tuple, list)):
+        return value
+    return [*value, *value.values()] if type(value) is dict else None
 
 
-def cell_contents(fun: types.FunctionType, index: int) -> Any:
+def cell_contents(fun: Any, index: int) -> Any:
     """Returns what a closure cell holds, or `MISSING` while it is empty."""
     try:
         return (fun.__closure__ or ())[index].cell_contents
     except ValueError:
         return MISSING
-
-
-def static_get(value: Any, name: str) -> Any:
-    """Returns an attribute without running any code, or `MISSING`."""
-    if isinstance(value, type):
-        return next((vars(c)[name] for c in value.__mro__ if name in vars(c)), MISSING)
-    found = raw_get(value, name)
-    return static_get(type(value), name) if found is MISSING else found
-
-
-def fetch(node: Node) -> Any:
-    """Returns what is now where a node was found; only for what `Outside` binds."""
-    parent, key = node.parent, node.key
-    if node.access == "class":
-        return vars(key[0]).get(key[1], MISSING)
-    if parent is None:
-        return node.value
-    fun = parent.value
-    if node.access == "global":
-        return fun.__globals__.get(key, MISSING)
-    if node.access == "cell":
-        return cell_contents(fun, key)
-    if node.access == "static":
-        return static_get(fun, key)
-    return node.value
-
-
-def rebind(node: Node) -> None:
-    """Binds a name again to what was found there."""
-    if node.access == "class":
-        owner, name = node.key
-        setattr(owner, name, node.value) if node.value is not MISSING else delattr(owner, name)
-        return
-    owner, key = node.parent.value, node.key  # type: ignore[union-attr]
-    if node.access == "global":
-        owner.__globals__[key] = node.value
-    elif node.access == "cell":
-        owner.__closure__[key].cell_contents = node.value
-    elif node.access == "static":
-        setattr(owner, key, node.value)
-
-
-def same_content(value: Any, picture: Any, names: Collection[str] = ()) -> bool:
-    """Says whether a container, an array or a foreign object (in these names) is as it was."""
-    if isinstance(picture, Position):
-        return picture.holds(value)
-    if isinstance(picture, np.ndarray):
-        return value.shape == picture.shape and value.tobytes() == picture.tobytes()
-    if isinstance(picture, dict):
-        here = {*(raw_dict(value) or ()), *picture} & set(names)
-        return all(raw_get(value, n) is picture.get(n, MISSING) for n in here)
-    kind, aux, children = picture
-    now_aux, now = kind.take_apart(value)
-    if len(now) != len(children) or any(a is not b for a, b in zip(now, children, strict=True)):
-        return False
-    return bool(now_aux == aux)
-
-
-def put_back(value: Any, picture: Any) -> None:
-    """Gives a container, an array or a foreign object its content again."""
-    if isinstance(picture, Position):
-        picture.restore(value)
-    elif isinstance(picture, np.ndarray):
-        np.copyto(value, picture)
-    elif isinstance(picture, dict):
-        for name in set(raw_dict(value) or ()) - set(picture):
-            object.__delattr__(value, name)
-        for name, content in picture.items():
-            object.__setattr__(value, name, content)
-    else:
-        kind, aux, children = picture
-        kind.store(value, aux, children)
-
-
-@contextmanager
-def unwatched() -> Iterator[None]:
-    """Lets code inside a traced function run as if no trace were open: nothing is recorded.
-
-    For logging and counting while tracing: what is changed within is changed once per compilation,
-    and is no guard. Reads and writes of attributes go to the real objects.
-
-    Example:
-        >>> import jax.numpy as jnp, statejit as sj
-        >>> compilations = []
-        >>> @sj.jit
-        ... def double(x):
-        ...     with sj.unwatched():
-        ...         compilations.append("double")
-        ...     return 2 * x
-        >>> _ = double(jnp.ones(2)), double(jnp.zeros(2)), double(jnp.zeros(3))
-        >>> len(compilations)
-        2
-    """
-    frame = CURRENT.get()
-    if frame is None:
-        yield
-        return
-    outside: Outside = frame.ground.outside
-    outside.follow()
-    before = outside.changes()
-    token = CURRENT.set(None)
-    try:
-        yield
-    finally:
-        CURRENT.reset(token)
-        outside.release(before)

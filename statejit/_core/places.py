@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import sysconfig
+import threading
 import types
 from typing import Any
 
@@ -32,9 +33,39 @@ def is_library_code(code: types.CodeType) -> bool:
 
 
 def is_library_module(module: types.ModuleType) -> bool:
-    """Says whether a module is not the user's."""
+    """Says whether a module is not the user's; one that was made by hand is."""
     filename = getattr(module, "__file__", None)
-    return (filename is None and module.__name__ != "__main__") or is_library_file(filename or "")
+    if filename is not None:
+        return is_library_file(filename)
+    spec = getattr(module, "__spec__", None)
+    if spec is None:
+        return module.__name__ in sys.builtin_module_names and module.__name__ != "__main__"
+    return all(is_library_file(path) for path in spec.submodule_search_locations or ())
+
+
+@functools.cache
+def is_library_class(cls: type) -> bool:
+    """Says whether a class is not the user's."""
+    module = sys.modules.get(cls.__module__)
+    return module is not None and is_library_module(module)
+
+
+def is_of_library(value: Any) -> bool:
+    """Says whether the class of a value is not the user's."""
+    cls: Any = type(value)
+    return is_library_class(cls)
+
+
+def has_user_threads() -> bool:
+    """Says whether code of the user's runs in other threads, which may write at any time."""
+    running: dict[int, types.FrameType | None] = {**sys._current_frames()}
+    del running[threading.get_ident()]  # a frame that refers to itself would live on
+    for frame in running.values():
+        while frame is not None:
+            if not is_library_code(frame.f_code):
+                return True
+            frame = frame.f_back
+    return False
 
 
 def user_line() -> str:

@@ -31,6 +31,16 @@ def settings() -> tuple[Any, ...]:
     return (mesh, *(getattr(jax.config, name) for name in _SETTINGS))
 
 
+def is_disabled() -> bool:
+    """Says whether JAX's `disable_jit` holds."""
+    return bool(getattr(jax.config, _SETTINGS[-1]))
+
+
+def _looks_for_nan() -> bool:
+    """Says whether JAX calls programs again, to find the operation that made a NaN."""
+    return any(getattr(jax.config, name) for name in ("jax_debug_nans", "jax_debug_infs"))
+
+
 def type_of(value: Any) -> Any:
     """Returns the abstract value of an array or a number."""
     return value.aval if isinstance(value, jax.Array) else jax.typeof(value)
@@ -85,8 +95,7 @@ class Plan:
 
         def once(*inputs: Any) -> Any:
             if self.signature is not None:
-                debugged = jax.config.jax_debug_nans or jax.config.jax_debug_infs
-                if debugged and self._fits(inputs):
+                if _looks_for_nan() and self._fits(inputs):
                     return self.pure(*inputs)  # JAX looks for the operation that made the NaN
                 self.program = self._checked  # a signature that has failed once stays slow in JAX
                 raise Retrace
@@ -109,7 +118,7 @@ class Plan:
 
     def _seeded(self, *inputs: Any) -> Any:
         # The one setting that changes a trace and is no part of JAX's own key.
-        if jax.config.jax_default_prng_impl != self.settings[-2]:
+        if getattr(jax.config, _SETTINGS[-2]) != self.settings[-2]:
             raise Retrace
         return self.jitted(*inputs)
 

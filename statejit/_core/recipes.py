@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import functools
 import types
+import weakref
 from typing import Any
 
 import jax
@@ -19,11 +20,15 @@ import numpy as np
 from ..errors import EscapeError, ForeignObjectError
 from .base import Base
 from .cells import Cell
+from .codes import codes_in
 from .containers import Container, Kind, kind_of
 from .frames import Frame, raw_dict, raw_get
-from .ground import VALUES, Wrapper
+from .ground import BUILT_IN, VALUES, Wrapper
 from .numbers import Number
+from .places import is_library_class
+from .positions import remembers_traced
 from .slots import BY_IDENTITY, MISSING, UNGUARDABLE, Slot, is_library_type, is_plain, is_tracer
+from .views import is_in_one_piece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +102,15 @@ class NewNumpy:
 
 
 @dataclasses.dataclass(eq=False)
+class NewCell:
+    """The cell of a closure made inside; it is filled last, for a function may refer to itself."""
+
+    content: Any
+
+
+@dataclasses.dataclass(eq=False)
 class NewCall:
-    """A bound method or a `functools.partial` made inside."""
+    """A function, a bound method or a `functools.partial` made inside: `make` of its parts."""
 
     make: Any
     parts: list[Any]
@@ -133,6 +145,7 @@ class Writer:
         self.frame = frame
         self.outs: list[Any] = []
         self.memo: dict[int, tuple[Any, Any]] = {}
+        self._codes: set[types.CodeType] | None = None
 
     def effects(self) -> list[SetAttr | Refill]:
         """Returns what the frame changes beneath itself."""
@@ -143,6 +156,8 @@ class Writer:
             for name in state.written:
                 value = state.attrs[name]
                 before = state.found.get(name, Writer)
+                if value is MISSING and before is Writer:
+                    before = self.frame.beneath.lookup(state.holder, name)
                 if name in state.moved and before is not MISSING:
                     found.append(SetAttr(state.holder, name, MISSING))
                     before = Writer
@@ -155,6 +170,8 @@ class Writer:
             if same and all(a is b for a, b in zip(handed, children, strict=True)):
                 continue
             if not container.kind.mutable:
+                if same and _same_leaves(handed, children):
+                    continue  # a class that keeps no identity of its parts, as `Partial`
                 raise ForeignObjectError(
                     f"{self.frame.ground.path_of_entry(container)} was changed in place inside.",
                     do="make a new one and assign it: its class says that it is immutable.",
@@ -201,6 +218,10 @@ class Writer:
             return Input(value)
         if type(value) is Container:
             return Existing(value)
+        if isinstance(value, BUILT_IN) and not is_in_one_piece(value):
+            return None
+        if isinstance(value, type) and not is_library_class(value):
+            return None if remembers_traced(dict(vars(value))) else Constant(value)
         if is_plain(value) or isinstance(value, (*VALUES, *BY_IDENTITY)):
             return Constant(value)
         state = frame.states.get(id(value))
@@ -235,9 +256,14 @@ class Writer:
             parts = [self.recipe(p, name, holder) for p in (value.__func__, value.__self__)]
             return NewCall(types.MethodType, parts)
         if type(value) is functools.partial:
-            parts = [value.func, *value.args]
-            if not value.keywords:
-                return NewCall(functools.partial, [self.recipe(p, name, holder) for p in parts])
+            parts = [self.recipe(p, name, holder) for p in (value.func, value.args, value.keywords)]
+            return NewCall(make_partial, parts)
+        if isinstance(value, weakref.ReferenceType) and value() is not None:
+            return NewCall(type(value), [self.recipe(value(), name, holder)])
+        if isinstance(value, types.FunctionType) and value.__code__ in self._codes_inside():
+            return self._function(value, name, holder)
+        if isinstance(value, types.CellType):
+            return self._cell(value, name, holder)
         if isinstance(value, (types.FunctionType, Wrapper, functools.partial)):
             self._check_function(value, name, holder, set())
             return Constant(value)
@@ -251,6 +277,37 @@ class Writer:
             )
             return new
         return self._foreign(value, name, holder)
+
+    def _codes_inside(self) -> set[types.CodeType]:
+        """Returns the codes of the functions that the user's functions make when they run."""
+        if self._codes is None:
+            functions = [n.value for n in self.frame.ground.nodes]
+            codes = [f.__code__ for f in functions if isinstance(f, types.FunctionType)]
+            self._codes = {inner for code in codes for inner in codes_in(code)}
+        return self._codes
+
+    def _function(self, fun: types.FunctionType, name: str, holder: Any) -> NewCall:
+        """Returns the recipe of a function made inside, with its closure."""
+        text = fun.__name__, fun.__qualname__, fun.__doc__, fun.__module__
+        parts = [Constant(part) for part in (fun.__code__, fun.__globals__, text)]
+        new = NewCall(make_function, parts)
+        self.memo[id(fun)] = (fun, new)  # before its cells: it may refer to itself
+        content = [fun.__defaults__, fun.__kwdefaults__, fun.__dict__ or None]
+        parts += [self.recipe(part, name, holder) for part in (*content, *(fun.__closure__ or ()))]
+        return new
+
+    def _cell(self, cell: types.CellType, name: str, holder: Any) -> NewCell | NewCall:
+        """Returns the recipe of a cell of a closure: made inside, or that of an outer function."""
+        for node in self.frame.ground.nodes:
+            closure = getattr(node.value, "__closure__", None) or ()
+            for i, outer in enumerate(closure if type(node.value) is types.FunctionType else ()):
+                if outer is cell:
+                    return NewCall(cell_of, [self.recipe(node.value, name, holder), Constant(i)])
+        new = NewCell(MISSING)
+        self.memo[id(cell)] = (cell, new)
+        if _is_full(cell):
+            new.content = self.recipe(cell.cell_contents, name, holder)
+        return new
 
     def _new_object(self, value: Any, name: str) -> NewObject:
         new = NewObject(type(value), {}, value)
@@ -291,7 +348,8 @@ class Writer:
     def _foreign(self, value: Any, name: str, holder: Any) -> Any:
         if isinstance(value, UNGUARDABLE):
             self._refuse(f"a {type(value).__name__}", name, holder)
-        if is_library_type(type(value)) or type(value) is object:
+        cls: Any = type(value)
+        if is_library_type(cls) or type(value) is object:
             return Constant(value)
         for attr, content in (raw_dict(value) or {}).items():
             if not (is_plain(content) or isinstance(content, (*VALUES, *BY_IDENTITY))):
@@ -300,7 +358,9 @@ class Writer:
                     name,
                     holder,
                 )
-        return NewCopy(copy.copy(value))
+        if isinstance(value, type) or remembers_traced(value):
+            self._refuse(f"a {type(value).__name__} that holds a traced value", name, holder)
+        return Constant(value) if isinstance(value, BUILT_IN) else NewCopy(copy.copy(value))
 
     def _refuse(self, what: str, name: str, holder: Any) -> None:
         ground = self.frame.ground
@@ -321,9 +381,45 @@ class Writer:
         )
 
 
+def _same_leaves(handed: list[Any], now: list[Any]) -> bool:
+    """Says whether two lists of children have the same leaves, though other containers."""
+    before: Any = jax.tree.structure(handed)
+    left, right = jax.tree.leaves(handed), jax.tree.leaves(now)
+    return bool(before == jax.tree.structure(now)) and all(
+        a is b for a, b in zip(left, right, strict=True)
+    )
+
+
 def _is_full(cell: Any) -> bool:
     try:
         cell.cell_contents  # noqa: B018, an empty cell raises
     except ValueError:
         return False
     return True
+
+
+def make_function(
+    code: types.CodeType,
+    names: dict[str, Any],
+    text: tuple[Any, ...],
+    defaults: Any,
+    kwdefaults: Any,
+    attributes: Any,
+    *cells: Any,
+) -> types.FunctionType:
+    """Returns a new function, as `def` and `lambda` do."""
+    new = types.FunctionType(code, names, text[0], defaults, cells)
+    new.__qualname__, new.__doc__, new.__module__ = text[1:]
+    new.__kwdefaults__ = kwdefaults
+    new.__dict__.update(attributes or {})
+    return new
+
+
+def make_partial(fun: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Returns a new `functools.partial`."""
+    return functools.partial(fun, *args, **keywords)
+
+
+def cell_of(fun: types.FunctionType, index: int) -> Any:
+    """Returns a cell of the closure of a function."""
+    return (fun.__closure__ or ())[index]

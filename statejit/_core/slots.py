@@ -6,6 +6,7 @@ import enum
 import functools
 import io
 import itertools
+import queue
 import random
 import threading
 import types
@@ -16,7 +17,7 @@ from typing import Any, Final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import get_opaque_trace_state
+from jax.extend.core import find_top_trace, get_opaque_trace_state
 
 
 class Missing:
@@ -64,9 +65,17 @@ UNGUARDABLE: Final = (
     np.random.BitGenerator,
     type(threading.Lock()),
     type(threading.RLock()),
+    threading.Condition,
+    threading.Semaphore,
+    threading.Barrier,
+    threading.Event,
     threading.Thread,
+    queue.Queue,
+    queue.SimpleQueue,
     types.CoroutineType,
+    types.AsyncGeneratorType,
     itertools.count,
+    itertools.repeat,
 )
 """Types of values with a hidden position or state: frozen into a program, they would be wrong."""
 
@@ -115,6 +124,15 @@ class Slot:
 
 as_tracer = jax.jit(lambda x: x, inline=True)
 """Makes a tracer of the running trace from an array."""
+
+
+def under_plain_jax() -> bool:
+    """Says whether code runs under a JAX transformation; asked where no trace of ours is open."""
+    return type(find_top_trace(())) is not EAGER and is_tracer(as_tracer(0.0))
+
+
+EAGER: Final = type(find_top_trace(()))
+"""The type of JAX's trace when there is none; asking costs 0.1 us, for its state 1 us."""
 
 
 def trace_state() -> Any:

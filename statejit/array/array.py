@@ -21,7 +21,7 @@ class Array(Methods):
     """Holds one `jax.Array` and can be changed in place; every operation on it gives another.
 
     Args:
-        value: anything array-like, (*shape,). Another mutable array is copied.
+        value: anything array-like, of any shape. Another mutable array is copied.
         dtype: the dtype; by default that of `value`, as JAX has it.
 
     Example:
@@ -34,9 +34,6 @@ class Array(Methods):
 
     __slots__ = ("_collection",)
     __array_priority__ = 1000
-
-    host = False
-    """Whether it stands for an array of NumPy; see `standin`."""
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
         super().__init__(content(value, dtype))
@@ -169,7 +166,7 @@ def made(value: Any) -> Array:
 
 def rebuilt(cls: type, value: Any, collection: str | None) -> Any:
     """Returns a new cell of any class of arrays around `value`, whatever that is."""
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     if collection is not None:
         new._collection = collection
     Cell.__init__(new, value)

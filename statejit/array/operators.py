@@ -85,6 +85,8 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
+        if self.host and isinstance(other, jax.Array):
+            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
         old = self.value
         new = _apply(fun, old, operand(other))
         self.value = fitted(new, old, ufunc)

@@ -28,7 +28,8 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         inputs: the operands.
         kwargs: the keyword arguments.
     """
-    ours = NAMESPACE.get(ufunc.__name__) if getattr(np, ufunc.__name__, None) is ufunc else None
+    is_numpys = getattr(np, ufunc.__name__, None) is ufunc
+    ours: Any = NAMESPACE.get(ufunc.__name__) if is_numpys else None
     if ours is not None and method != "__call__":
         ours = getattr(ours, method, None)
     if ours is None:

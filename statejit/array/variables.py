@@ -11,7 +11,7 @@ class Variable(Array):
     """Is a mutable array that an attribute keeps: assigning to the attribute writes into it.
 
     Args:
-        value: anything array-like, (*shape,).
+        value: anything array-like, of any shape.
         collection: the collection that it belongs to; by default the one found by watching.
         dtype: the dtype; by default that of `value`.
 
@@ -43,7 +43,7 @@ class TrainVar(Variable):
     """Is a `Variable` of the collection 'params'.
 
     Args:
-        value: anything array-like, (*shape,).
+        value: anything array-like, of any shape.
         dtype: the dtype; by default that of `value`.
 
     Example:
@@ -61,7 +61,7 @@ def constant(value: Any, dtype: Any = None) -> Array:
     """Returns a mutable array of the collection 'constants'.
 
     Args:
-        value: anything array-like, (*shape,).
+        value: anything array-like, of any shape.
         dtype: the dtype; by default that of `value`.
 
     Returns:
@@ -72,7 +72,7 @@ def constant(value: Any, dtype: Any = None) -> Array:
         Array([1., 2.], dtype=float32)
     """
     new = Array(value, dtype)
-    new._collection = "constants"
+    new._collection = "constants"  # type: ignore[attr-defined]
     return new
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, overload
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -142,12 +142,6 @@ class Compiled:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.compiled, name)
-
-
-@overload
-def jit(fun: Callable[..., Any], **options: Any) -> Jitted: ...
-@overload
-def jit(fun: None = None, **options: Any) -> Callable[[Callable[..., Any]], Jitted]: ...
 
 
 def jit(

@@ -16,7 +16,7 @@ from .._core.base import Base
 from .._core.cells import Cell
 from .._core.containers import DICT, Container, kind_of
 from .._core.discovery import Traced
-from .._core.frames import Frame
+from .._core.frames import Frame, raw_names
 from .._core.recipes import Constant, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
@@ -131,11 +131,12 @@ class Wanted:
         return NewContainer(DICT, dict, (tuple(below), None), children)
 
     def _params(self, model: Base) -> list[Any]:
+        read = connect(self.frame, model)
         found = _classified(self.frame, [((), model)])
         return [
             (leaf.path, leaf.content)
             for leaf, collection in found
-            if collection == "params" and type(leaf.content) is Slot
+            if collection == "params" and id(leaf.content) in read
         ]
 
     def _chosen(self, predicate: Any) -> list[Any]:
@@ -145,6 +146,52 @@ class Wanted:
             for leaf, _ in found
             if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)
         ]
+
+
+def connect(frame: Frame, model: Base) -> set[int]:
+    """Lets a frame find the ways from a model to objects that the function reached on others.
+
+    Args:
+        frame: the frame of the function, closed.
+        model: a target, of which the function may have read nothing by itself.
+
+    Returns:
+        The ids of the slots that the function itself has read.
+    """
+    read = {id(slot) for slot in frame.slots.values()}
+    found = {id(leaf.holder) for leaf in walk(model, as_found(frame))}
+    missing = {i for i, s in frame.states.items() if isinstance(s.holder, (Base, Cell))} - found
+    seen: set[int] = set()
+    stack: list[Any] = [model] if missing else []
+    while stack:
+        at = stack.pop()
+        if id(at) in seen:
+            continue
+        seen.add(id(at))
+        if isinstance(at, Base):
+            is_read = id(at) in frame.states
+            for name in _raw_names(frame, at) if is_read else frame.names(at):
+                if _leads_to_holders(frame.peek(at, name)):
+                    stack.append(frame.lookup(at, name))
+        elif type(at) is Container:
+            stack.extend(at.children)
+    return read
+
+
+def _raw_names(frame: Any, holder: Any) -> tuple[str, ...]:
+    """Returns the names of attributes without a guard on them."""
+    state = frame.states.get(id(holder))
+    return tuple(dict.fromkeys((*raw_names(holder), *(state.written if state else ()))))
+
+
+def _leads_to_holders(value: Any) -> bool:
+    """Says whether an attribute is, or holds in containers, watched objects."""
+    if isinstance(value, (Base, Cell)):
+        return True
+    if type(value) is Container:
+        return any(_leads_to_holders(child) for child in value.children)
+    kind = None if isinstance(value, jax.Array) else kind_of(value)
+    return kind is not None and any(_leads_to_holders(c) for c in kind.take_apart(value)[1])
 
 
 def _refuse(what: str) -> NoReturn:

@@ -1,0 +1,166 @@
+"""Pictures: how something outside stood before a trace, to be compared with it and put back."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection
+from typing import Any, Protocol
+
+import numpy as np
+
+from .containers import Kind
+from .frames import raw_dict, raw_get, slot_descriptor, slot_names
+from .slots import MISSING, is_plain, same_plain
+from .views import View
+
+
+class Picture(Protocol):
+    """What `Position` and the classes below have in common."""
+
+    def holds(self, value: Any) -> bool:
+        """Says whether the value is as it was."""
+        ...
+
+    def restore(self, value: Any) -> None:
+        """Puts back what can be put back."""
+        ...
+
+
+class OfContainer:
+    """The picture of a list, a dict or their kin.
+
+    Args:
+        kind: how it is handled.
+        aux: its static rest.
+        children: what it held.
+    """
+
+    def __init__(self, kind: Kind, aux: Any, children: list[Any]) -> None:
+        self.kind, self.aux, self.children = kind, aux, children
+
+    def holds(self, value: Any) -> bool:
+        aux, now = self.kind.take_apart(value)
+        same = len(now) == len(self.children) and bool(aux == self.aux)
+        return same and all(a is b for a, b in zip(now, self.children, strict=True))
+
+    def restore(self, value: Any) -> None:
+        if self.kind.mutable:
+            self.kind.store(value, self.aux, self.children)
+
+
+class OfArray:
+    """The picture of a NumPy array.
+
+    Args:
+        array: the array; it is copied.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.content = array.copy()
+
+    def holds(self, value: Any) -> bool:
+        same = value.shape == self.content.shape and value.dtype == self.content.dtype
+        return bool(same and value.tobytes() == self.content.tobytes())
+
+    def restore(self, value: Any) -> None:
+        np.copyto(value, self.content)
+
+
+class OfAttributes:
+    """The picture of an object that is not watched, a function or a module.
+
+    Args:
+        value: the object.
+        names: the names that count; None for all of its own.
+    """
+
+    def __init__(self, value: Any, names: Collection[str] | None) -> None:
+        self.names = names
+        self.attributes = attributes(value)
+
+    def holds(self, value: Any) -> bool:
+        now = attributes(value)
+        here: set[str] = {*now, *self.attributes}
+        if self.names is not None:
+            here &= set(self.names)
+        return all(now.get(n, MISSING) is self.attributes.get(n, MISSING) for n in here)
+
+    def restore(self, value: Any) -> None:
+        for name in attributes(value):
+            if name not in self.attributes:
+                set_raw(value, name, MISSING)
+        for name, content in self.attributes.items():
+            set_raw(value, name, content)
+
+
+class OfGlobals:
+    """The picture of the globals of a module whose code asks for them as a dictionary.
+
+    Args:
+        names: the dictionary; it is copied.
+    """
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = dict(names)
+
+    def _changed(self, value: dict[str, Any]) -> list[str]:
+        both = {**self.names, **value}
+        return [n for n in both if value.get(n, MISSING) is not self.names.get(n, MISSING)]
+
+    def holds(self, value: dict[str, Any]) -> bool:
+        return not self._changed(value)
+
+    def restore(self, value: dict[str, Any]) -> None:
+        for name in self._changed(value):
+            if name in self.names:
+                value[name] = self.names[name]
+            else:
+                del value[name]
+
+
+class OfView:
+    """The picture of a value that shows its content by a view.
+
+    Args:
+        view: the view.
+        content: what it showed.
+    """
+
+    def __init__(self, view: View, content: Any) -> None:
+        self.view, self.content = view, content
+
+    def holds(self, value: Any) -> bool:
+        now, before = self.view.take(value), self.content
+        if type(before) is dict:
+            keys = type(now) is dict and now.keys() == before.keys()
+            return keys and all(now[key] is before[key] for key in before)
+        if type(before) in (tuple, frozenset) or is_plain(before):
+            return same_plain(now, before)
+        return now is before
+
+    def restore(self, value: Any) -> None:
+        if self.view.put_back is not None:
+            self.view.put_back(value, self.content)
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """Returns the attributes of an instance itself, past all hooks."""
+    found = dict(raw_dict(value) or {})
+    for name in slot_names(type(value)):
+        content = raw_get(value, name)
+        if content is not MISSING:
+            found.setdefault(name, content)
+    return found
+
+
+def set_raw(value: Any, name: str, content: Any) -> None:
+    """Sets an attribute of an instance (or, with `MISSING`, deletes it) past all hooks."""
+    descriptor = slot_descriptor(type(value), name)
+    if descriptor is not None:
+        descriptor.__delete__(value) if content is MISSING else descriptor.__set__(value, content)
+    elif isinstance(value, (types.ModuleType, types.FunctionType, type)):
+        delattr(value, name) if content is MISSING else setattr(value, name, content)
+    elif content is MISSING:
+        del (raw_dict(value) or {})[name]
+    else:
+        (raw_dict(value) or {})[name] = content

@@ -1,0 +1,73 @@
+"""The examples, and the code of the README, run as they stand."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import statejit as sj
+
+ROOT = Path(__file__).parent.parent
+
+
+def example(name: str) -> Any:
+    """Imports an example by its file."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_digits_are_read_with_97_percent_accuracy(tmp_path: Path, capsys: Any) -> None:
+    plot = tmp_path / "plot.png"
+    accuracy = example("digits").main(["--epochs", "20", "--output", str(plot)])
+    assert accuracy >= 0.97
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert f"held-out accuracy: {accuracy:.2%}" in capsys.readouterr().out
+
+
+def test_digits_model_keeps_its_state() -> None:
+    digits = example("digits")
+    net = digits.MLP((4, 3, 2))
+    key = sj.random.DEFAULT.key
+    run = sj.jit(net)
+    x = jnp.ones((5, 4))
+    for _ in range(3):
+        run(x)
+    assert net.batches == 3 and type(net.batches) is int
+    assert not np.allclose(net.norms[0].mean, 0)
+    assert sj.random.DEFAULT.key is not key
+    net.training = False
+    np.testing.assert_array_equal(run(x), run(x))
+    assert net.batches == 3
+
+
+def test_logistic_regression_on_real_data(capsys: Any) -> None:
+    assert example("logistic_regression").main(["--iterations", "200"]) >= 0.95
+    out = capsys.readouterr().out
+    assert "eager" in out and "jitted" in out
+
+
+def test_logistic_regression_on_drawn_points() -> None:
+    assert example("logistic_regression").main(["--points", "2000", "--iterations", "20"]) > 0.99
+
+
+def test_the_code_of_the_readme() -> None:
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "readme"}
+    for block in code:
+        exec(compile(block, str(ROOT / "README.md"), "exec"), names)
+    sj.random.seed(0)
+    x, y = sj.random.normal(size=(32, 64)), sj.random.randint(0, 10, 32)
+    losses = [float(names["train_step"](x, y)) for _ in range(5)]
+    assert losses == sorted(losses, reverse=True)
+    assert names["net"].calls == 5
+    loss = optax.softmax_cross_entropy_with_integer_labels(names["net"](x), y).mean()
+    assert float(loss) < losses[-1]
