@@ -31,7 +31,7 @@ DRAWS = [
     lambda g: g.exponential(2.0, 3),
     lambda g: g.standard_normal(2),
     lambda g: g.binomial(10, 0.5, 3),
-    lambda g: g.categorical([0.1, 0.9], 4),
+    lambda g: g.categorical([0.1, 0.9], size=4),
     lambda g: g.dirichlet([1.0, 2.0], 3),
     lambda g: g.rand(2, 2),
     lambda g: g.randn(2),

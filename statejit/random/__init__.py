@@ -32,8 +32,8 @@ from numpy.random import SeedSequence as SeedSequence
 from .default import FUNCTIONS, default
 from .default import clone_rng as clone_rng
 from .generator import Generator as Generator
+from .generator import RandomState as RandomState
 from .generator import default_rng as default_rng
-from .legacy import RandomState as RandomState
 
 globals().update(FUNCTIONS)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import jax
 
+from .generator import RandomState
 from .keys import key_of
-from .legacy import RandomState
 
 _seeding = threading.Lock()
 _found: list[RandomState] = []
@@ -58,9 +58,7 @@ _NOT_HERE = ("fold_in", "clone")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: _of_default(name)
     for name in dir(RandomState)
-    if not name.startswith("_")
-    and callable(getattr(RandomState, name))
-    and name not in _NOT_HERE
+    if not name.startswith("_") and callable(getattr(RandomState, name)) and name not in _NOT_HERE
 }
 
 

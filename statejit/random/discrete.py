@@ -61,8 +61,8 @@ def binomial(key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
     at_mode = _split_weight(start, others, off, mean, rest)
 
     def log_weight(distance: Any) -> Any:
-        k, l = start + distance, jnp.maximum(others - distance, 0)
-        return _split_weight(k, l, off + distance, mean, rest) - at_mode
+        k, left = start + distance, jnp.maximum(others - distance, 0)
+        return _split_weight(k, left, off + distance, mean, rest) - at_mode
 
     low, high = -mode, jnp.where(varies, trials - mode, -mode)
     drawn = ratio_of_uniforms(key, shape, -off, mean * (1 - few), log_weight, low, high)
@@ -70,9 +70,9 @@ def binomial(key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
     return jnp.where(flip, n - k, k)
 
 
-def _split_weight(k: Any, l: Any, off: Any, mean: Any, rest: Any) -> Any:
-    """Returns the part of a binomial log probability that depends on k (l = n - k)."""
-    return -(stirling(k) + stirling(l) + deviance(off, mean) + deviance(-off, rest))
+def _split_weight(k: Any, left: Any, off: Any, mean: Any, rest: Any) -> Any:
+    """Returns the part of a binomial log probability that depends on k (left = n - k)."""
+    return -(stirling(k) + stirling(left) + deviance(off, mean) + deviance(-off, rest))
 
 
 def hypergeometric(key: Any, shape: Any, dtype: Any, ngood: Any, nbad: Any, nsample: Any) -> Any:
@@ -103,9 +103,7 @@ def hypergeometric(key: Any, shape: Any, dtype: Any, ngood: Any, nbad: Any, nsam
 
     at_mode = weight(jnp.zeros(shape, floating))
     low, high = least - mode, jnp.where(varies, most - mode, least - mode)
-    drawn = ratio_of_uniforms(
-        key, shape, -off, variance, lambda d: weight(d) - at_mode, low, high
-    )
+    drawn = ratio_of_uniforms(key, shape, -off, variance, lambda d: weight(d) - at_mode, low, high)
     return mode + drawn
 
 
@@ -179,35 +177,57 @@ _STADLOBER = (
 
 DISCRETE = (
     Distribution(
-        "bernoulli", "True with probability p, else False", _bernoulli,
-        (Parameter("p", "the probability of True", PROBABILITY, 0.5),), dtype=bool,
+        "bernoulli",
+        "True with probability p, else False",
+        _bernoulli,
+        (Parameter("p", "the probability of True", PROBABILITY, 0.5),),
+        dtype=bool,
         source="jax.random.bernoulli",
     ),
     Distribution(
-        "rademacher", "-1 and 1 with equal probabilities", _rademacher, dtype=int,
+        "rademacher",
+        "-1 and 1 with equal probabilities",
+        _rademacher,
+        dtype=int,
         source="jax.random.rademacher",
     ),
     Distribution(
-        "poisson", "a Poisson distribution", poisson,
-        (Parameter("lam", "the mean", RATE, 1.0),), "The probabilities are lam^k exp(-lam) / k!.",
-        _STADLOBER, int,
+        "poisson",
+        "a Poisson distribution",
+        poisson,
+        (Parameter("lam", "the mean", RATE, 1.0),),
+        "The probabilities are lam^k exp(-lam) / k!.",
+        _STADLOBER,
+        int,
     ),
     Distribution(
-        "binomial", "a binomial distribution: the number of successes in n trials", binomial,
+        "binomial",
+        "a binomial distribution: the number of successes in n trials",
+        binomial,
         (Parameter("n", "the number of trials", NON_NEGATIVE, count=True), _P),
-        "The probabilities are C(n, k) p^k (1-p)^(n-k).", _STADLOBER, int,
+        "The probabilities are C(n, k) p^k (1-p)^(n-k).",
+        _STADLOBER,
+        int,
         example="10, 0.5, size=3",
     ),
     Distribution(
         "hypergeometric",
         "a hypergeometric distribution: the number of good ones among nsample that are taken",
         hypergeometric,
-        (Parameter("ngood", "the number of good ones", NON_NEGATIVE, count=True),
-         Parameter("nbad", "the number of bad ones", NON_NEGATIVE, count=True),
-         Parameter("nsample", "how many are taken without replacement", NON_NEGATIVE, count=True)),
-        "The probabilities are C(ngood, k) C(nbad, nsample-k) / C(ngood+nbad, nsample).",
-        _STADLOBER, int, together=_enough,
-        allows=lambda good, bad, taken: (good + bad >= taken) & (good < _BILLION) & (bad < _BILLION),
+        (
+            Parameter("ngood", "the number of good ones", NON_NEGATIVE, count=True),
+            Parameter("nbad", "the number of bad ones", NON_NEGATIVE, count=True),
+            Parameter(
+                "nsample", "how many are taken without replacement", NON_NEGATIVE, count=True
+            ),
+        ),
+        "p(k) = C(ngood, k) C(nbad, nsample-k) / C(ngood+nbad, nsample).",
+        _STADLOBER,
+        int,
+        together=_enough,
+        allows=lambda good, bad, taken: (
+            (good + bad >= taken) & (good < _BILLION) & (bad < _BILLION)
+        ),
         example="5, 5, 4, size=3",
     ),
     Distribution(
@@ -216,25 +236,38 @@ DISCRETE = (
         _negative_binomial,
         (Parameter("n", "the number of successes, also not whole", POSITIVE), _P_POSITIVE),
         "The probabilities are Γ(k+n) p^n (1-p)^k / (k! Γ(n)).",
-        "a Poisson variable whose mean has a gamma distribution. " + _STADLOBER, int,
+        "a Poisson variable whose mean has a gamma distribution. " + _STADLOBER,
+        int,
         example="3, 0.5, size=3",
     ),
     Distribution(
-        "geometric", "a geometric distribution: the number of trials until the first success",
-        _geometric, (_P_POSITIVE,), "The probabilities are (1-p)^(k-1) p.", "inversion", int,
+        "geometric",
+        "a geometric distribution: the number of trials until the first success",
+        _geometric,
+        (_P_POSITIVE,),
+        "The probabilities are (1-p)^(k-1) p.",
+        "inversion",
+        int,
         example="0.25, size=3",
     ),
     Distribution(
-        "zipf", "a Zipf (zeta) distribution", _zipf,
+        "zipf",
+        "a Zipf (zeta) distribution",
+        _zipf,
         (Parameter("a", "the exponent", ABOVE_ONE),),
         "The probabilities are proportional to k^-a, among the counts that fit the dtype.",
-        "L. Devroye, Non-Uniform Random Variate Generation (1986), p. 551.", int,
+        "L. Devroye, Non-Uniform Random Variate Generation (1986), p. 551.",
+        int,
         example="2.0, size=3",
     ),
     Distribution(
-        "logseries", "a logarithmic series distribution", _logseries,
+        "logseries",
+        "a logarithmic series distribution",
+        _logseries,
         (Parameter("p", "the shape", BELOW_ONE),),
         "The probabilities are -p^k / (k log(1-p)).",
-        "A. W. Kemp, Applied Statistics 30 (1981), algorithm LK.", int, example="0.5, size=3",
+        "A. W. Kemp, Applied Statistics 30 (1981), algorithm LK.",
+        int,
+        example="0.5, size=3",
     ),
 )

@@ -19,7 +19,7 @@ import numpy as np
 from .._core.frames import CURRENT
 from ..array.lifting import unpacked
 from .parameters import ANY, Parameter, constant, known
-from .programs import Sampler, broadcast_shape, compiled, counting, floating, shape_of, working
+from .programs import Sampler, broadcast_shape, compiled, counting, floating, working
 
 EMPTY = inspect.Parameter.empty
 
@@ -125,7 +125,7 @@ def program(
         full = broadcast_shape(shape, shapes)
         safe, inside = _inside(of, arrays)
         drawn = _cast(of.sampler(key, full, inner, *safe), dtype)
-        if inside is None or dtype == bool:
+        if inside is None or np.dtype(dtype).kind == "b":
             return drawn
         inside = jnp.expand_dims(inside, range(inside.ndim, inside.ndim + drawn.ndim - len(full)))
         mark = jnp.nan if jnp.issubdtype(dtype, jnp.floating) else -1
@@ -155,7 +155,7 @@ def _inside(of: Distribution, params: list[Any]) -> tuple[list[Any], Any]:
 
 def _cast(drawn: Any, dtype: Any) -> Any:
     """Returns a sample in another dtype; counts that do not fit become the largest one."""
-    if drawn.dtype == dtype or dtype == bool:
+    if drawn.dtype == dtype or np.dtype(dtype).kind == "b":
         return drawn.astype(dtype)
     if jnp.issubdtype(dtype, jnp.integer) and jnp.issubdtype(drawn.dtype, jnp.integer):
         info = jnp.iinfo(dtype)
@@ -257,7 +257,7 @@ def docstring(of: Distribution) -> str:
         "Example:",
         "    >>> from statejit.random import default_rng",
         f"    >>> default_rng(0).{of.name}({of.example}).shape",
-        "    (3,)",
+        "    (3, 2)" if of.event else "    (3,)",
     ]
     if of.source:
         lines += ["", "References:", f"    {of.source}"]

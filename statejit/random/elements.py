@@ -59,7 +59,7 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
     """
     if high is None:
         low, high = 0, low
-    info = (0, 1) if dtype == bool else (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max)
+    info = (0, 1) if np.dtype(dtype).kind == "b" else (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max)
     first, last = known(low), known(high)
     if last is not None:
         last = _whole(last) - (0 if endpoint else 1)
@@ -71,7 +71,7 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
             raise ValueError(f"low is out of bounds for {dtype}")
     if first is not None and last is not None and np.any(first > last):
         raise ValueError("low > high" if endpoint else "low >= high")
-    kind = np.int32 if dtype == bool else dtype
+    kind = np.int32 if np.dtype(dtype).kind == "b" else dtype
     return _bound(first, low, 0, kind), _bound(last, high, 0 if endpoint else 1, kind)
 
 

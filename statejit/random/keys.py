@@ -82,7 +82,9 @@ def key_of(seed: Any, impl: str | None = None) -> jax.Array:
 
 def _of_array(seed: jax.Array, impl: str | None) -> jax.Array:
     if is_key(seed):
-        return seed if impl is None or impl == str(jax.random.key_impl(seed)) else _again(seed, impl)
+        return (
+            seed if impl is None or impl == str(jax.random.key_impl(seed)) else _again(seed, impl)
+        )
     if seed.ndim == 1 and seed.dtype == jnp.uint32:
         return _key(seed, impl or {2: "threefry2x32"}.get(seed.size))
     if not jnp.issubdtype(seed.dtype, jnp.integer):
@@ -122,7 +124,9 @@ def _words_of(impl: str) -> int:
 
 def _words(impl: str | None) -> int:
     """Returns how many words of 32 bits a key of an implementation has."""
-    return _words_of(impl or str(jax.config.jax_default_prng_impl))
+    if impl is None:
+        impl = str(jax.config.jax_default_prng_impl)  # type: ignore[attr-defined]
+    return _words_of(impl)
 
 
 def typed(key: Any) -> jax.Array:

@@ -1,8 +1,7 @@
-"""`RandomState`: NumPy's older names, upon a generator."""
+"""The older names of `numpy.random`, upon a generator."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import jax
@@ -10,24 +9,14 @@ import numpy as np
 
 from ..array.array import Array
 from ..array.lifting import unpacked
-from .generator import ArrayLike, Size
+from .draws import ArrayLike, Size
 from .keys import key_of
 from .parameters import largest
 from .porting import Ported
 
 
-class RandomState(Ported):
-    """Is a generator that also has the older names of `numpy.random`.
-
-    Args:
-        seed: what `Generator` takes.
-        impl: as in `Generator`.
-
-    Example:
-        >>> from statejit.random import RandomState
-        >>> RandomState(0).rand(2, 3).shape
-        (2, 3)
-    """
+class Legacy(Ported):
+    """Has the older names of `numpy.random`."""
 
     def rand(self, *args: int, dtype: Any = None, key: Any = None) -> Array:
         """Draws floats from [0, 1) in a shape given as separate numbers.

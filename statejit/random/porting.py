@@ -8,11 +8,11 @@ from typing import Any
 import jax
 
 from ..array.array import Array
-from .generator import Generator
+from .keyed import Keyed
 from .keys import key_of
 
 
-class Ported(Generator):
+class Ported(Keyed):
     """Is a generator with brainpy.math's names for its key, and for samples shaped as an array."""
 
     backup: Any = None

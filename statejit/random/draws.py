@@ -1,0 +1,98 @@
+"""Draws: an object that holds a key, and makes each draw one compiled call that moves it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._core.base import Base
+from .._core.frames import CURRENT
+from ..array.array import Array, made
+from ..array.lifting import unpacked
+from ..typing import ArrayLike as Plain
+from .distribution import Distribution, program
+from .keys import drawing, key_of, refuse_raw, typed
+from .programs import plain_program, shape_of, working
+
+ArrayLike = Plain | Array
+"""What a parameter may be."""
+
+Size = int | tuple[int, ...] | list[int] | None
+
+
+class Draws(Base):
+    """Holds a key, and makes each draw one compiled call that moves the key on.
+
+    Args:
+        seed: see `Generator`.
+        impl: see `Generator`.
+    """
+
+    key: jax.Array
+
+    def __init__(self, seed: Any = None, *, impl: str | None = None) -> None:
+        self.key = key_of(seed, impl)
+
+    def _sample(
+        self,
+        of: Distribution,
+        params: tuple[Any, ...],
+        size: Any,
+        dtype: Any,
+        out: Any,
+        key: Any,
+    ) -> Any:
+        """Draws once from a distribution."""
+        of.check(params)
+        shape = shape_of(size)
+        if out is not None:
+            shape, dtype = fitting(out, shape, dtype)
+        found = of.result_dtype(dtype)
+        work = working(found if of.dtype is float else None)
+        run = program(of, shape, found, work, key is None)
+        sample = self._run(run, key, of.ready(params, found))
+        return sample if out is None else stored(out, sample)
+
+    def _plain(
+        self, maker: Callable[..., Any], options: tuple[Any, ...], key: Any, *params: Any
+    ) -> Array:
+        """Draws with a sampler whose parameters keep their dtypes and shapes."""
+        return self._run(plain_program(maker, options, key is None), key, params)
+
+    def _run(self, run: Any, key: Any, params: Any) -> Array:
+        if key is not None:
+            return made(run(typed(unpacked(key)), *params))
+        if CURRENT.get() is not None:
+            self.key, sample = run(self.key, *params)
+            return made(sample)
+        refuse_raw()
+        with drawing:
+            self.key, sample = run(self.key, *params)
+        return made(sample)
+
+
+def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:
+    """Returns the shape and the dtype of a sample that is written to `out`.
+
+    Raises:
+        TypeError: if `out` is no array, or has another dtype than was asked for.
+        ValueError: if it has another shape.
+    """
+    if not isinstance(out, (Array, np.ndarray)):
+        raise TypeError(f"out must be a mutable array or a NumPy array, not {type(out).__name__}")
+    if dtype is not None and np.dtype(dtype) != out.dtype:
+        raise TypeError(
+            f"Supplied output array has wrong type. Expected {np.dtype(dtype)}, got {out.dtype}"
+        )
+    if shape is not None and shape != tuple(out.shape):
+        raise ValueError("size must match out.shape when used together")
+    return tuple(out.shape), out.dtype
+
+
+def stored(out: Any, sample: Array) -> Any:
+    """Writes a sample to `out`, and returns that."""
+    out[...] = sample if isinstance(out, Array) else np.asarray(sample)
+    return out
