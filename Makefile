@@ -17,6 +17,8 @@ SECOND := .venv-newest
 demo: $(VENV)/.with-examples
 	$(RUN) examples/logistic_regression.py
 	$(RUN) examples/digits.py
+	$(RUN) examples/coba.py
+	$(RUN) examples/hodgkin_huxley.py
 
 test: lint types tests tests-newest docs
 

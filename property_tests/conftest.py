@@ -9,6 +9,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+collect_ignore = ["drawn.py"]
+
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
 for name, examples in (("dev", 30), ("ci", 300), ("deep", 20_000)):

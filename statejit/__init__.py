@@ -3,7 +3,8 @@
 The public names, by what they are for:
 
 - models: `Base`, `model`; marks for those who want them: `Variable`, `TrainVar`, `constant`;
-- transformations: `jit`, `grad`, `value_and_grad`;
+- transformations: `jit`, `grad`, `value_and_grad`, `vmap`; loops: `scan`, `for_loop`, `while_loop`,
+  `fori_loop`, `map`, `associative_scan`; branches: `cond`, `switch`, `ifelse`;
 - what was found: `discover`, `collections`, `update`, `functionalize`;
 - training: `Optimizer`;
 - arrays and random numbers: `Array`, `numpy`, `random`; for porting: `math`.
@@ -20,7 +21,16 @@ from .collections import collections, discover, update
 from .functional import functionalize
 from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad
+from .transforms.batching import vmap
+from .transforms.branches import cond, ifelse, switch
+from .transforms.checkpointing import checkpoint, remat, stop_gradient
+from .transforms.jacobians import hessian, jacfwd, jacobian, jacrev, vector_grad
 from .transforms.jit import jit
+from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
+from .transforms.loops import map as map  # noqa: A004, the name that JAX has
+from .transforms.progress import ProgressBar
+from .transforms.pushing import hvp, jvp, linearize, vjp
+from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call
 
 __version__ = "0.1.0"
 
@@ -28,21 +38,48 @@ __all__ = [
     "Array",
     "Base",
     "Optimizer",
+    "ProgressBar",
     "TrainVar",
     "Variable",
+    "associative_scan",
+    "checkify",
+    "checkpoint",
     "clear_cache",
     "collections",
+    "cond",
     "constant",
     "discover",
     "errors",
+    "eval_shape",
+    "for_loop",
+    "fori_loop",
     "functionalize",
     "grad",
+    "hessian",
+    "hvp",
+    "ifelse",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
     "jit",
+    "jvp",
+    "linearize",
+    "make_jaxpr",
+    "map",
     "model",
+    "named_call",
     "numpy",
     "random",
+    "remat",
+    "scan",
+    "stop_gradient",
+    "switch",
     "typing",
     "unwatched",
     "update",
     "value_and_grad",
+    "vector_grad",
+    "vjp",
+    "vmap",
+    "while_loop",
 ]

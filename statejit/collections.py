@@ -266,8 +266,11 @@ class Discovery:
 
 
 def beneath(leaf: Leaf) -> Any:
-    """Returns the array of a leaf that a closed frame has found."""
-    return leaf.content.value if type(leaf.content) is Slot else leaf.content
+    """Returns the array of a leaf that a closed frame has found; of a lane, one of its type."""
+    content = leaf.content
+    if type(content) is not Slot:
+        return content
+    return content.placeholder if content.value is None else content.value
 
 
 def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[Leaf, str]]:

@@ -11,6 +11,9 @@
     ├── EscapeError (RuntimeError)             something traced would outlive its trace
     ├── BypassError (RuntimeError)             an attribute was changed past the hooks
     ├── SlotNotFoundError (ValueError)         `grad_vars` or `update` names what is no slot
+    ├── CarryTypeError (TypeError)             a step of a loop leaves another type than it found
+    ├── BranchError (TypeError)                branches leave state of different structures
+    ├── LaneError (ValueError)                 state would differ from one example to the next
     └── StructureError (ValueError)            collections or gradients do not fit the model
 
 Every text is made of three parts: what happened, where, and what to do. The first line stands
@@ -72,6 +75,18 @@ class BypassError(StatejitError, RuntimeError):
 
 class SlotNotFoundError(StatejitError, ValueError):
     """Says that an array or a path was given that is no slot of the function or model."""
+
+
+class CarryTypeError(StatejitError, TypeError):
+    """Says that each step of a loop would leave state of another type than it found."""
+
+
+class BranchError(StatejitError, TypeError):
+    """Says that the branches of a conditional leave results or state of different structures."""
+
+
+class LaneError(StatejitError, ValueError):
+    """Says that state without an axis would be written differently by the lanes of a `vmap`."""
 
 
 class StructureError(StatejitError, ValueError):

@@ -28,7 +28,17 @@ from .array import linalg as linalg
 from .array.functions import function
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
+from .transforms.branches import cond as cond
+from .transforms.branches import ifelse as ifelse
+from .transforms.jacobians import hessian as hessian
+from .transforms.jacobians import jacfwd as jacfwd
+from .transforms.jacobians import jacobian as jacobian
+from .transforms.jacobians import jacrev as jacrev
+from .transforms.jacobians import vector_grad as vector_grad
 from .transforms.jit import jit as jit
+from .transforms.loops import for_loop as for_loop
+from .transforms.loops import scan as scan
+from .transforms.loops import while_loop as while_loop
 
 globals().update({name: getattr(numpy, name) for name in numpy.__all__})
 
@@ -68,7 +78,8 @@ Parameter = TrainVar
 
 _OWN = (
     *("Array", "BrainPyObject", "JaxArray", "Parameter", "TrainVar", "Variable", "constant"),
-    *("fft", "grad", "jit", "linalg", "ndarray", "random", "value_and_grad"),
+    *("cond", "fft", "for_loop", "grad", "ifelse", "jit", "linalg", "ndarray", "random", "scan"),
+    *("hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad", "vector_grad", "while_loop"),
 )
 
 __all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN})

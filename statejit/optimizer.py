@@ -51,7 +51,10 @@ class Optimizer(Base):
             self.init(target)
 
     def init(self, target: Any) -> None:
-        """Makes the state for all parameters of a target.
+        """Makes the state for all parameters of a target, as far as they can be told.
+
+        That an array is no parameter, since the loss writes it (a running mean), is known only from
+        watching the loss. For a model with such state, leave this out, or mark the state.
 
         Args:
             target: a model, a mutable array, or a list, tuple or dict of those.
@@ -68,13 +71,22 @@ class Optimizer(Base):
             extra: what the transformation takes beside gradients and parameters, as `value=`.
 
         Raises:
-            StructureError: if the gradients do not fit the target.
+            StructureError: if the gradients do not fit the target, or the state that was made.
         """
         grads = unwrapped(grads)
         params = parameters(target, grads)
         if self.state is None:
             self.state = self.tx.init(params)
-        updates, self.state = self.tx.update(grads, self.state, params, **extra)
+        try:
+            updates, self.state = self.tx.update(grads, self.state, params, **extra)
+        except ValueError as error:
+            if "pytree" not in str(error):
+                raise
+            raise StructureError(
+                f"the optimizer's state does not fit the gradients of {type(target).__name__}.",
+                do="let the first update make the state (`Optimizer(tx)` without a target): it "
+                "knows which arrays have gradients.",
+            ) from error
         write(target, optax.apply_updates(params, updates))
 
 

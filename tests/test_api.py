@@ -63,8 +63,7 @@ def test_jit_takes_what_jax_takes_or_says_why_not() -> None:
     assert theirs - ours == {"in_shardings", "out_shardings", "device", "backend"} & theirs
 
 
-@pytest.mark.parametrize("name", ["grad", "value_and_grad"])
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "jacfwd", "jacrev", "hessian", "vmap"])
 def test_gradients_take_what_jax_takes_or_say_why_not(name: str) -> None:
     ours, theirs = (set(inspect.signature(getattr(m, name)).parameters) for m in (sj, jax))
-    # holomorphic, allow_int and reduce_axes: see docs/limits.md
-    assert theirs - ours <= {"holomorphic", "allow_int", "reduce_axes"}
+    assert theirs - ours <= {"reduce_axes", "sum_match"}  # see docs/limits.md

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from scipy.integrate import solve_ivp
 
 import statejit as sj
 
@@ -57,6 +58,45 @@ def test_logistic_regression_on_real_data(capsys: Any) -> None:
 
 def test_logistic_regression_on_drawn_points() -> None:
     assert example("logistic_regression").main(["--points", "2000", "--iterations", "20"]) > 0.99
+
+
+def test_the_network_keeps_itself_active(tmp_path: Path) -> None:
+    plot = tmp_path / "plot.png"
+    rates = example("coba").main(["--seconds", "0.3", "--output", str(plot)])
+    assert all(10.0 < rate < 30.0 for rate in rates)
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_network_has_the_spikes_of_the_hand_written_loop(capsys: Any) -> None:
+    arguments = ["--compare", "--seconds", "0.02", "--neurons", "400", "--rounds", "1"]
+    assert example("coba").main(arguments) > 0  # raises if a spike differs
+    assert "all spikes are the same" in capsys.readouterr().out
+
+
+def squid_axon(_: float, y: Any, current: float) -> list[float]:
+    """The equations of Hodgkin and Huxley (1952), rest at -65 mV."""
+    v, m, h, n = y
+    am, bm = 0.1 * (v + 40) / -np.expm1(-(v + 40) / 10), 4 * np.exp(-(v + 65) / 18)
+    ah, bh = 0.07 * np.exp(-(v + 65) / 20), 1 / (1 + np.exp(-(v + 35) / 10))
+    an, bn = 0.01 * (v + 55) / -np.expm1(-(v + 55) / 10), 0.125 * np.exp(-(v + 65) / 80)
+    ions = 120 * m**3 * h * (v - 50) + 36 * n**4 * (v + 77) + 0.3 * (v + 54.387)
+    dv = current - ions
+    return [dv, am * (1 - m) - bm * m, ah * (1 - h) - bh * h, an * (1 - n) - bn * n]
+
+
+def test_the_squid_axon_fires_and_is_fitted(tmp_path: Path) -> None:
+    plot = tmp_path / "plot.png"
+    axon = example("hodgkin_huxley")
+    arguments = ["--currents", "3", "--seconds", "0.2", "--iterations", "100"]
+    rates, conductances = axon.main([*arguments, "--output", str(plot)])
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    start = [-65.0, 0.0529, 0.5961, 0.3177]
+    for current, rate in zip((0.0, 16.0, 32.0), rates, strict=True):
+        times = np.arange(200.0, 400.0, 0.1)
+        late = solve_ivp(squid_axon, (0, 400), start, "LSODA", times, args=(current,)).y[0]
+        expected = ((late[:-1] < 0) & (late[1:] >= 0)).sum() / 0.2
+        assert abs(rate - expected) <= 5.0  # one spike
+    np.testing.assert_allclose(conductances, axon.SQUID, rtol=0.02)
 
 
 def test_the_code_of_the_readme() -> None:

@@ -58,6 +58,18 @@ def bypass(net: Net) -> None:
     sj.jit(lambda: (net.w, object.__setattr__(net, "w", 1)))()
 
 
+def carry_type(net: Net) -> None:
+    sj.while_loop(lambda c: c < 3, lambda c: c + jnp.ones(2, jnp.complex64), net.w)
+
+
+def branch(net: Net) -> None:
+    sj.cond(net.w[0] > 0, lambda: setattr(net, "w", net.w[:1]), lambda: None)
+
+
+def lane(net: Net) -> None:
+    sj.vmap(lambda x: setattr(net, "w", net.w * x))(jnp.arange(3.0))
+
+
 def slot_not_found(net: Net) -> None:
     sj.update(net, {"params": {"v": jnp.ones(2)}})
 
@@ -114,6 +126,27 @@ TEXTS: dict[type[BaseException], tuple[Callable[[Net], None], str]] = {
         "  Where: the call at {line}\n"
         "  Do:    assign it (`self.name = value`, `setattr` or `super().__setattr__`), so that the "
         "write can be watched.",
+    ),
+    errors.CarryTypeError: (
+        carry_type,
+        "carry would change its type in each step of the loop.\n"
+        "  Where: carry; float32[2] before the step, complex64[2] after it\n"
+        "  Do:    give it before the loop what each step leaves there; what is to grow, return from "
+        "the step: it is stacked.",
+    ),
+    errors.BranchError: (
+        branch,
+        "the branches leave net.w with different types: float32[1] and float32[2].\n"
+        "  Where: net.w, at {line}\n"
+        "  Do:    give it the same structure, shape and dtype in each branch (and before, if a "
+        "branch does not write it): only arrays and numbers may differ.",
+    ),
+    errors.LaneError: (
+        lane,
+        "net.w would be written differently by each example of a vmap.\n"
+        "  Where: net.w, at {line}\n"
+        "  Do:    give it an axis, as in vmap(f, state_axes={{model: 0}}), or reduce over the "
+        "examples before writing (with `axis_name` and jax.lax.pmean inside).",
     ),
     errors.SlotNotFoundError: (
         slot_not_found,

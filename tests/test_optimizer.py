@@ -331,3 +331,21 @@ def test_gradients_of_another_structure_are_refused() -> None:
     with pytest.raises(StructureError):
         opt.update(jnp.ones(2), jnp.ones(2))
     close(params_of(net), before)
+
+
+def test_a_state_made_for_other_parameters_is_refused() -> None:
+    class Centred(sj.Base):
+        def __init__(self) -> None:
+            self.w, self.mean = jnp.ones(2), jnp.zeros(2)
+
+        def loss(self) -> Any:
+            self.mean = self.mean + self.w
+            return (self.w**2).sum()
+
+    model = Centred()
+    opt = sj.Optimizer(optax.adam(0.1), model)  # `mean` looks like a parameter, so far
+    with pytest.raises(StructureError, match="without a target"):
+        opt.update(model, sj.grad(model.loss, grad_vars=model)())
+    opt = sj.Optimizer(optax.adam(0.1))
+    opt.update(model, sj.grad(model.loss, grad_vars=model)())
+    np.testing.assert_allclose(model.w, 0.9 * jnp.ones(2), rtol=1e-5)

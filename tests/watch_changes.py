@@ -25,7 +25,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from watch_table import Section
+from watch_table import REFUSED, Section
 from watch_values import Config, Holder
 
 import statejit as sj
@@ -959,7 +959,8 @@ def generator_sent_to(kit):
 
 @changes.unseen(
     "what library code keeps for itself is never looked into: what is logged, warned of or printed "
-    "happens once per compilation, as under jax.jit"
+    "happens once per compilation, as under jax.jit",
+    monitored=REFUSED,
 )
 def messages_logged(kit):
     logger, lines = logging.getLogger("statejit.table"), []

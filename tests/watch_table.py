@@ -61,6 +61,7 @@ class Entry:
         program: the program.
         expect: 'equal', 'refused' or 'not seen'.
         reason: why it is not seen.
+        monitored: what it is from Python 3.12 on, if that differs.
         ours: whether only statejit has what it is about.
     """
 
@@ -69,6 +70,7 @@ class Entry:
     expect: str
     reason: str = ""
     ours: bool = False
+    monitored: str = ""
 
     @property
     def kind(self) -> str:
@@ -90,10 +92,12 @@ class Section:
     def __init__(self, title: str, ours: bool = False) -> None:
         self.title, self.ours = title, ours
 
-    def _enter(self, program: Program, expect: str, reason: str = "") -> Program:
+    def _enter(
+        self, program: Program, expect: str, reason: str = "", monitored: str = ""
+    ) -> Program:
         name = f"{program.__module__.removeprefix('watch_')}.{program.__name__}"
         assert name not in TABLE, name
-        TABLE[name] = Entry(self.title, program, expect, reason, self.ours)
+        TABLE[name] = Entry(self.title, program, expect, reason, self.ours, monitored)
         return program
 
     def equal(self, program: Program) -> Program:
@@ -104,9 +108,9 @@ class Section:
         """Enters a program that is refused, and changes nothing."""
         return self._enter(program, REFUSED)
 
-    def unseen(self, reason: str) -> Callable[[Program], Program]:
-        """Enters a program whose change can't be seen."""
-        return lambda program: self._enter(program, UNSEEN, reason)
+    def unseen(self, reason: str, monitored: str = "") -> Callable[[Program], Program]:
+        """Enters a program whose change can't be seen; from Python 3.12 on it may be `monitored`."""
+        return lambda program: self._enter(program, UNSEEN, reason, monitored)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +165,8 @@ def judge(program: Program, kit: Kit) -> Verdict:
     seed()
     observer = Observer()
     steps = program(kit)
+    before: Any = None
+    call = look = leave
     for number, eager in enumerate(expected):
         try:
             call, look = next(steps)

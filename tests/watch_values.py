@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from watch_table import Section
+from watch_table import EQUAL, Section
 
 import statejit as sj
 
@@ -838,16 +838,14 @@ def environment_variable(kit):
 
 @values.unseen("the time is no value of the program; JAX has none either")
 def time_of_day(kit):
-    clock = iter([1.0, 2.0, 3.0, 4.0])
-    before, time.time = time.time, lambda: 1.0
+    before, time.time = time.time, (1.0).__float__
     try:
         run = kit.jit(lambda x: x * time.time())
         yield lambda: run(jnp.ones(2)), lambda: None
-        time.time = lambda: 2.0
+        time.time = (2.0).__float__
         yield lambda: run(jnp.ones(2)), lambda: None
     finally:
         time.time = before
-        del clock
 
 
 # Foreign objects --------------------------------------------------------------------------------
@@ -1279,3 +1277,24 @@ def context_variable(kit):
 
     scale = contextvars.ContextVar("scale", default=1.0)
     yield from calls(kit.jit(lambda x: x * scale.get()), lambda: scale.set(2.0))
+
+
+class Listed:
+    """Is a pytree whose flattening function, called by JAX alone, reads a global."""
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+
+jax.tree_util.register_pytree_node(
+    Listed, lambda value: ((value.w * SCALE,), None), lambda _, content: Listed(*content)
+)
+
+
+@values.unseen(
+    "before Python 3.12 nothing tells what code a library calls back, unless references show it",
+    monitored=EQUAL,
+)
+def global_read_by_code_that_a_library_calls_back(kit):
+    set_global("SCALE", 1.0)()
+    yield from calls(kit.jit(lambda x: jax.tree.leaves(Listed(x))[0]), set_global("SCALE", 2.0))

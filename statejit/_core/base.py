@@ -17,6 +17,7 @@ import jax
 from jax.extend.core import find_top_trace
 
 from ..errors import BypassError, RawTransformError
+from . import monitoring
 from .cells import Cell
 from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor
 from .places import user_line
@@ -290,6 +291,9 @@ open_traces: list[object] = []
 written_outside: set[tuple[int, str]] = set()
 """What other threads (and unwatched code) wrote while traces were open."""
 
+_tools: list[int | None] = []
+"""The tool by which Python tells what code runs, while a trace is open."""
+
 _lock = threading.Lock()
 
 
@@ -358,6 +362,7 @@ def hooked() -> Iterator[None]:
             for name, hook in _HOOKS.items():
                 setattr(Base, name, hook)
             threading.Thread.start = _start  # type: ignore[method-assign]
+            _tools.append(monitoring.start())
         open_traces.append(token)
     try:
         yield
@@ -368,4 +373,5 @@ def hooked() -> Iterator[None]:
                 for name in _HOOKS:
                     delattr(Base, name)
                 threading.Thread.start = _start_thread  # type: ignore[method-assign]
+                monitoring.stop(_tools.pop())
                 written_outside.clear()

@@ -78,6 +78,17 @@ def imports(code: types.CodeType) -> tuple[str, ...]:
     return tuple(found)
 
 
+@functools.cache
+def stores(code: types.CodeType) -> frozenset[str]:
+    """Returns the names of the attributes that code assigns: `self.calls += 1`."""
+    return frozenset(
+        instruction.argval
+        for own in _with_inner(code)
+        for instruction in dis.get_instructions(own)
+        if instruction.opname == "STORE_ATTR"
+    )
+
+
 def asks_for_globals(code: types.CodeType) -> bool:
     """Says whether code takes the dictionary of all globals."""
     return any("globals" in own.co_names for own in _with_inner(code))

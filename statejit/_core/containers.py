@@ -42,12 +42,16 @@ class Container:
         real: the container itself; commits write to it.
         children: entries, as frames hold them (slots and containers stand for what they became).
         node: where `Ground` found it, if it did.
+
+    Attributes:
+        owner: the frame that made it; None for one of the ground.
     """
 
-    __slots__ = ("aux", "children", "kind", "node", "real")
+    __slots__ = ("aux", "children", "kind", "node", "owner", "real")
 
     def __init__(self, real: Any, kind: Kind, aux: Any, children: list[Any], node: Any) -> None:
         self.real, self.kind, self.aux, self.children, self.node = real, kind, aux, children, node
+        self.owner: Any = None
 
 
 def _refuse_store(container: Any, aux: Any, children: list[Any]) -> None:

@@ -20,6 +20,7 @@ from .changes import put_back as put_outside_back
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
+from .numbers import Number
 from .outside import Outside
 from .pictures import attributes, set_raw
 from .places import raising_frame
@@ -33,7 +34,7 @@ class Traced:
 
     Args:
         pure: (inputs) -> outputs, flat lists of arrays.
-        inputs: for each input its slot, or the index of a step on the tape of numbers.
+        inputs: for each input its slot, or a number: on the ground the index of its step.
         jaxpr: the closed jaxpr behind `pure`.
         effects: what the call does besides returning.
         result: the recipe of what is returned.
@@ -202,7 +203,7 @@ def run(
         return writer.outs
 
     with leaks_described(frame):
-        closed = jax.make_jaxpr(body)()
+        closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
     pure, inputs, bound = open_constants(closed, frame)
     effects, result, extra = found["effects"], found["result"], found["extra"]
     return Traced(pure, inputs, bound, effects, result, extra, frame, args)
@@ -211,7 +212,11 @@ def run(
 def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:
     """Turns the constants that stand for slots and numbers into inputs."""
     jaxpr = closed.jaxpr
-    steps = {id(p): i for i, p in frame.ground.tape.inputs.items()}
+    numbers = {
+        id(placeholder): Number(tape, index, None)
+        for tape in frame.tapes()
+        for index, placeholder in tape.inputs.items()
+    }
     on_top = isinstance(frame.beneath, Ground)
     variables: list[Any] = []
     inputs: list[Any] = []
@@ -222,9 +227,10 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
         if slot is not None:
             variables.append(variable)
             inputs.append(slot)
-        elif on_top and id(value) in steps:
+        elif id(value) in numbers:
             variables.append(variable)
-            inputs.append(steps[id(value)])
+            number = numbers[id(value)]
+            inputs.append(number.index if on_top else number)
         else:
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
@@ -341,7 +347,8 @@ def put_back(ground: Ground) -> list[tuple[Any, str]]:
         for name in here:
             set_raw(holder, name, before.get(name, MISSING))
         changed += [(holder, name) for name in here]
-        _put_in_order(raw_dict(holder), before)
+        if not ground.outside.crowded:  # or what another thread writes meanwhile would be lost
+            _put_in_order(raw_dict(holder), before)
     return changed
 
 

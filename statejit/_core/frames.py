@@ -17,6 +17,7 @@ import jax
 
 from ..errors import RawTransformError
 from .containers import Container, kind_of
+from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
@@ -72,12 +73,19 @@ class Frame:
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
+        self._children: dict[int, tuple[Container, list[Any]]] = {}
+        self.numeric: dict[int, tuple[Any, type]] = {}  # tracers that stand for Python numbers
         self.state: Any = None
+
+    axes: tuple[tuple[Any, int], ...] = ()
+    """Names and sizes of the mapped axes that a trace in this frame is within, besides JAX's."""
 
     @contextmanager
     def opened(self) -> Iterator[Frame]:
         """Makes this the current frame; must be entered inside the trace that it belongs to."""
         self.state = trace_state()
+        for known in self.states.values():  # of a function that was traced before this one
+            known.born = self.state
         token = CURRENT.set(self)
         try:
             yield self
@@ -108,8 +116,29 @@ class Frame:
         entry = self.beneath.lookup(holder, name)
         if isinstance(self.beneath, Frame):
             entry = self.adopt(entry)
+        entry = self.own(entry, holder, name)
         state.attrs[name] = state.found[name] = entry
         return entry
+
+    def own(self, entry: Any, holder: Any, name: Any) -> Any:
+        """Returns what this frame makes of an entry that it has found in a place.
+
+        Args:
+            entry: as it is beneath.
+            holder: the object, cell or container.
+            name: the attribute, or the position of the child.
+        """
+        return entry
+
+    def children(self, container: Container) -> list[Any]:
+        """Returns the entries of the children of a container, as this frame has them."""
+        if id(container) not in self._children:
+            found = container.children
+            if container.owner is not self and isinstance(self.beneath, Frame):
+                found = self.beneath.children(container)
+            own = [self.own(child, container, i) for i, child in enumerate(found)]
+            self._children[id(container)] = (container, own)
+        return self._children[id(container)][1]
 
     def read(self, holder: Any, name: str) -> Any:
         """Returns what the user's code sees of one attribute, or `MISSING`."""
@@ -181,7 +210,7 @@ class Frame:
                 where=self.ground.where(),
                 do="read it before, or use the function of the same name from statejit.",
             )
-        handed = [self.hand_out(child) for child in container.children]
+        handed = [self.hand_out(child) for child in self.children(container)]
         real = container.real
         copy: Any = None
         if not container.kind.mutable or isinstance(real, frozenset):
@@ -206,14 +235,17 @@ class Frame:
         if id(entry) in self.adopted:
             return self.adopted[id(entry)][1]
         if isinstance(entry, jax.Array):
-            slot = Slot(entry, fresh(entry))
+            number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
+            slot = Slot(entry, fresh(entry), number=number and number[1])
+            slot.owner = self
             self.adopted[id(entry)] = (entry, slot)
             return slot
-        kind = None if self.ground.is_holder(entry) else kind_of(entry)
+        kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
         if kind is None:
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
+        container.owner = self
         self.adopted[id(entry)] = (entry, container)
         container.children.extend(self.adopt(child) for child in children)
         return container
@@ -221,16 +253,30 @@ class Frame:
     def adopt_argument(self, arg: Any) -> Any:
         """Returns the entry of an argument; arrays are told apart by position."""
         if isinstance(arg, jax.Array):
-            return Slot(arg, fresh(arg))
-        kind = None if self.ground.is_holder(arg) else kind_of(arg)
+            slot = Slot(arg, fresh(arg))
+            slot.owner = self
+            return slot
+        kind = None if arg is None or self.ground.is_holder(arg) else kind_of(arg)
         if kind is None or kind.mutable:
             return self.adopt(arg)
         aux, children = kind.take_apart(arg)
-        return Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container = Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container.owner = self
+        return container
 
-    def value_beneath(self, slot: Slot) -> Any:
-        """Returns what a slot stands for in the enclosing frame, which must be current."""
-        return self.beneath.tracer(slot) if slot.node is not None else slot.value  # type: ignore
+    def value_beneath(self, slot: Slot | Number) -> Any:
+        """Returns what an input stands for in the enclosing frame, which must be current."""
+        if type(slot) is Number:
+            return slot.__jax_array__()
+        return slot.value if slot.owner is self else self.beneath.tracer(slot)  # type: ignore
+
+    def number_beneath(self, number: Number) -> Any:
+        """Returns a number of this frame as the enclosing frame has it."""
+        return number
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tapes of numbers of this frame and of those that enclose it."""
+        return self.beneath.tapes()  # type: ignore[attr-defined]
 
     def forget(self) -> None:
         """Drops all tracers, before JAX looks for leaks; what was found stays."""
@@ -241,6 +287,14 @@ class Frame:
         self.copied_from.clear()
         self.tracers.clear()
         self.origins.clear()
+        self.numeric.clear()
+
+    def reopen(self) -> None:
+        """Forgets what was written, so that another function can be traced over the same slots."""
+        for state in self.states.values():
+            state.written.clear()
+            state.moved.clear()
+        self.refilled.clear()
 
 
 def raw_get(holder: Any, name: str) -> Any:

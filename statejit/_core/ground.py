@@ -29,7 +29,7 @@ from .codes import names_of_accessor
 from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
-from .numbers import Number, Tape
+from .numbers import Tape
 from .pictures import OfArray, OfAttributes, OfContainer, OfView, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
@@ -108,6 +108,10 @@ class Node:
             steps.append((node.access, id(node.key) if node.access == "pinned" else node.key))
             node = node.parent
         return tuple(reversed(steps))
+
+    def sources(self) -> set[Any]:
+        """Returns the address alone: a number was found here."""
+        return {self.address()}
 
     def must(self, test: str, expect: Any = None) -> None:
         """Sets what a later call has to find here."""
@@ -209,6 +213,10 @@ class Ground:
             self.made.add(type(holder))
             self.classes[type(holder)] = None
             self.outside.follow_makers(type(holder))
+
+    def tapes(self) -> list[Tape]:
+        """Returns the tape of numbers."""
+        return [self.tape]
 
     def is_holder(self, value: Any) -> bool:
         """Says whether frames keep an overlay of a value's attributes."""
@@ -341,7 +349,8 @@ class Ground:
         return self.known(node, value, slot)
 
     def number(self, node: Node, value: Any, mode: str) -> Any:
-        if mode in ("watched", "args") and self.memory.varies(node.address(), value):
+        is_written = node.access == "attr" and node.key in self.outside.stored
+        if mode in ("watched", "args") and self.memory.varies(node.address(), value, is_written):
             node.must("number", type(value))
             return self.tape.read(node, value)
         node.must("plain", value)
@@ -483,17 +492,15 @@ class Ground:
 
     def path_of(self, holder: Any, name: str) -> str:
         """Returns the path of an attribute of an object, as far as it is known."""
-        known = self.by_id.get(id(holder))
+        known: Any = self.by_id.get(id(holder))
+        if id(holder) in self.stand_ins:
+            known = (self.stand_ins[id(holder)][1].node,)
         start = known[0].path() if known else f"a {type(holder).__name__} made inside"
         return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
 
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""
         return entry.node.path() if entry.node is not None else f"a {type(entry.real).__name__}"
-
-    def number_of(self, number: Number) -> int:
-        """Returns the index of a number's step on the tape."""
-        return number.index
 
 
 BUILT_IN = (types.BuiltinFunctionType, types.MethodWrapperType)

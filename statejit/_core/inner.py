@@ -24,7 +24,7 @@ from .recipes import (
     Out,
     Refill,
 )
-from .slots import MISSING
+from .slots import MISSING, is_tracer
 
 
 def commit(traced: Traced, outs: list[Any], beneath: Frame) -> Any:
@@ -67,11 +67,11 @@ class Builder:
         """Returns the value of one recipe."""
         match recipe:
             case Out():
-                return self.outs[recipe.index]
+                return self._out(recipe)
             case Input():
                 return self.frame.value_beneath(recipe.slot)
             case Computed():
-                return recipe.number
+                return self.frame.number_beneath(recipe.number)
             case Constant():
                 return recipe.value
             case Existing():
@@ -80,11 +80,17 @@ class Builder:
             self.memo[id(recipe)] = self._make(recipe)
         return self.memo[id(recipe)]
 
+    def _out(self, recipe: Out) -> Any:
+        found = self.outs[recipe.index]
+        if recipe.number is not None and is_tracer(found):
+            self.beneath.numeric[id(found)] = (found, recipe.number)
+        return found if is_tracer(found) or recipe.number is None else recipe.number(found)
+
     def existing(self, entry: Any) -> Any:
         """Returns what an entry of the nested frame is in the enclosing one."""
         if type(entry) is not Container:
             return entry
-        return self.beneath.copy(entry) if entry.node is not None else entry.real
+        return entry.real if entry.owner is self.frame else self.beneath.copy(entry)
 
     def _make(self, recipe: Any) -> Any:
         match recipe:

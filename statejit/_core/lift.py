@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import StatejitError, TracedControlFlowError
+from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
-from .hotpath import MISS
 from .inner import commit
 from .memory import Memory, refused
+from .places import has_user_threads
 from .plan import Plan, is_disabled
+from .source import MISS
 
 MOST_PLANS = 256
 """How many plans of one code are kept; the least recently made is dropped first."""
@@ -31,6 +32,10 @@ MANY_PLANS = 64
 
 MOST_CODES = 4096
 """How many codes have plans; the least recently used is dropped first."""
+
+
+ATTEMPTS = 5
+"""How often a function is traced anew while other threads change what it reads."""
 
 
 class Cache:
@@ -86,8 +91,8 @@ def code_of(fun: Any) -> Any:
         return code_of(fun.__func__)
     if isinstance(fun, functools.partial):
         return ("partial", code_of(fun.func))
-    if isinstance(fun, Lifted):
-        return (type(fun), fun.key, code_of(fun.fun))
+    if isinstance(fun, Wrapper):
+        return (type(fun), getattr(fun, "key", ()), code_of(fun.fun))
     return getattr(fun, "__code__", None) or type(fun)
 
 
@@ -182,18 +187,37 @@ class Lifted(Wrapper):
 
     def _call_anew(self, args: Any, kwargs: Any) -> Any:
         if self.compiled and is_disabled():
-            return self.fun(*args, **kwargs)
-        plan = self.plan(args, kwargs)
-        result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
-        if result is MISS:
+            return self.call_without_jit(args, kwargs)
+        return self.call_anew(args, kwargs)
+
+    def call_without_jit(self, args: Any, kwargs: Any) -> Any:
+        """Calls the function under `jax.disable_jit`."""
+        return self.fun(*args, **kwargs)
+
+    def call_anew(self, args: Any, kwargs: Any) -> Any:
+        """Makes a plan, and calls it; again, if another thread changes what it reads meanwhile."""
+        for _ in range(ATTEMPTS):
+            plan = self.plan(args, kwargs)
+            result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
+            if result is not MISS:
+                if plan.cacheable:
+                    self.cache.add(plan)
+                    self._count()
+                return result
+            self._refuse_misfit()
+        raise OutsideChangeError(
+            f"what {name_of(self.fun)} reads was changed by another thread each time while it was "
+            "traced; nothing was done.",
+            do="call it again, or let a lock keep the threads apart until it is compiled.",
+        )
+
+    def _refuse_misfit(self) -> None:
+        """Says that a new plan does not fit its own call, unless another thread is to blame."""
+        if not has_user_threads():
             raise RuntimeError(
                 f"a new plan of {name_of(self.fun)} does not fit the call it was made for: please "
                 "report this as a bug of statejit."
             )
-        if plan.cacheable:
-            self.cache.add(plan)
-            self._count()
-        return result
 
     def _count(self) -> None:
         self.made += 1
@@ -202,7 +226,7 @@ class Lifted(Wrapper):
                 f"{name_of(self.fun)} has been compiled {MANY_PLANS} times: something that it "
                 "reads changes from call to call. Compare `guards` of the last plans in its "
                 "`plans`; a list that grows at each call compiles at each call.",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def plan(self, args: Any, kwargs: Any) -> Plan:

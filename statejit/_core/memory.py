@@ -14,7 +14,8 @@ from .slots import same_plain
 class Memory:
     """What the plans of one code have learned of its numbers and NumPy arrays, by address.
 
-    A number is first a guard; the second distinct value (of an argument: the first) makes it vary.
+    A number is first a guard; the second distinct value makes it vary. Of an argument, or of an
+    attribute that the code assigns somewhere, the first does.
 
     Attributes:
         seen: the first value of each number.
@@ -29,13 +30,18 @@ class Memory:
         self.fixed: set[Any] = set()
         self.arrays: set[Any] = set()
 
-    def varies(self, address: Any, value: Any) -> bool:
-        """Says whether the number at an address is to be symbolic, and takes note of its value."""
+    def varies(self, address: Any, value: Any, is_written: bool = False) -> bool:
+        """Says whether the number at an address is to be symbolic, and takes note of its value.
+
+        Args:
+            address: where the number was found.
+            value: the number.
+            is_written: whether the code assigns attributes of this name.
+        """
         if address in self.fixed:
             return False
-        if address[0][0] in ("args", "kwargs") or not same_plain(
-            self.seen.setdefault(address, value), value
-        ):
+        expected = is_written or address[0][0] in ("args", "kwargs")
+        if expected or not same_plain(self.seen.setdefault(address, value), value):
             self.varying.add(address)
         return address in self.varying
 
@@ -45,7 +51,7 @@ _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 
 def refused(error: BaseException, memory: Memory) -> set[Any]:
     """Returns the addresses of what a library would not take, as far as can be told."""
-    held = list(_held_at(error))
+    held = list(held_at(error))
     numbers = [value for value in held if type(value) is Number]
     found = {address for number in numbers for address in number.tape.sources(number.index)}
     if len(numbers) < len(held):
@@ -55,7 +61,7 @@ def refused(error: BaseException, memory: Memory) -> set[Any]:
     return found
 
 
-def _held_at(error: BaseException) -> Iterator[Any]:
+def held_at(error: BaseException) -> Iterator[Any]:
     """Yields the numbers and stand-ins in the hands of the library code that raised an error."""
     entry = error.__traceback__
     held: list[Any] = []

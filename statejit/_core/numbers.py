@@ -24,7 +24,7 @@ from .slots import as_tracer
 class Step:
     """One result on a tape: a number that was read (`node`), a constant, or `fun` of operands."""
 
-    __slots__ = ("constant", "fun", "node", "operands")
+    __slots__ = ("constant", "fun", "node", "operands", "value")
 
     def __init__(
         self,
@@ -34,12 +34,37 @@ class Step:
         operands: tuple[int, ...] = (),
     ) -> None:
         self.node, self.constant, self.fun, self.operands = node, constant, fun, operands
+        self.value: Any = None  # while tracing
+
+
+class Found:
+    """Where a tape of a nested trace has a number from.
+
+    Args:
+        place: what tells the place from others; None for a number that code has captured.
+        beneath: the number as the enclosing trace has it.
+    """
+
+    __slots__ = ("beneath", "place")
+
+    def __init__(self, place: Any, beneath: Any) -> None:
+        self.place, self.beneath = place, beneath
+
+    def sources(self) -> set[Any]:
+        """Returns the addresses of the numbers from which it was computed."""
+        number = self.beneath
+        return number.tape.sources(number.index) if type(number) is Number else set()
 
 
 class Tape:
-    """What one trace did with its numbers: steps to do again, guards, and inputs of the program."""
+    """What one trace did with its numbers: steps to do again, guards, and inputs of the program.
 
-    def __init__(self) -> None:
+    Args:
+        depth: how many traces with tapes enclose this one.
+    """
+
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
         self.steps: list[Step] = []
         self.guards: dict[int, Any] = {}
         self.inputs: dict[int, Any] = {}  # index of a step -> placeholder
@@ -50,20 +75,38 @@ class Tape:
 
     def apply(self, fun: Callable[..., Any], *operands: Any) -> Number:
         """Records `fun` of numbers and plain values, and does it."""
-        indices = tuple(
-            (o if type(o) is Number else self._append(Step(constant=o), o)).index for o in operands
-        )
+        indices = tuple(self._own(operand).index for operand in operands)
         result = fun(*[o.value if type(o) is Number else o for o in operands])
         return self._append(Step(fun=fun, operands=indices), result)
+
+    def _own(self, operand: Any) -> Number:
+        if type(operand) is not Number:
+            return self._append(Step(constant=operand), operand)
+        if operand.tape is self:
+            return operand
+        return self.read(Found(None, operand), operand.value)
+
+    def beneath(self) -> list[Any]:
+        """Does all steps of a nested tape again, with the numbers of the enclosing trace."""
+        results: list[Any] = []
+        for step in self.steps:
+            if step.node is not None:
+                results.append(step.node.beneath)
+            elif step.fun is None:
+                results.append(step.constant)
+            else:
+                results.append(apply(step.fun, *[results[i] for i in step.operands]))
+        return results
 
     def sources(self, index: int) -> set[Any]:
         """Returns the addresses of the numbers from which a step was computed."""
         step = self.steps[index]
         if step.node is not None:
-            return {step.node.address()}
+            return step.node.sources()
         return {address for operand in step.operands for address in self.sources(operand)}
 
     def _append(self, step: Step, value: Any) -> Number:
+        step.value = value
         self.steps.append(step)
         return Number(self, len(self.steps) - 1, value)
 
@@ -120,12 +163,20 @@ def is_scalar(value: Any) -> bool:
     return type(value) is Number or type(value) in (int, float, complex, bool)
 
 
+def apply(fun: Callable[..., Any], *operands: Any) -> Any:
+    """Does `fun` of numbers and plain values; the innermost tape records it, if there is one."""
+    tapes = [operand.tape for operand in operands if type(operand) is Number]
+    if not tapes:
+        return fun(*operands)
+    return max(tapes, key=lambda tape: tape.depth).apply(fun, *operands)
+
+
 def _arithmetic(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
     def method(self: Number, other: Any) -> Any:
         if isinstance(other, jax.Array):
             return fun(self.__jax_array__(), other)
         if is_scalar(other) or isinstance(other, np.generic):
-            return self.tape.apply(fun, self, other)
+            return apply(fun, self, other)
         if isinstance(other, (str, bytes, list, tuple)):
             return fun(self.plain(), other)  # 3 * [0]
         return NotImplemented
@@ -137,7 +188,7 @@ def _reflected(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
     # Never asked by `array + n` or `array ** n`: JAX calls __jax_array__ first.
     def method(self: Number, other: Any) -> Any:
         if is_scalar(other) or isinstance(other, np.generic):
-            return self.tape.apply(fun, other, self)
+            return apply(fun, other, self)
         if isinstance(other, (str, bytes, list, tuple)):
             return fun(other, self.plain())
         return NotImplemented
@@ -150,7 +201,7 @@ def _comparison(fun: Callable[[Any, Any], Any]) -> Callable[[Number, Any], Any]:
         if isinstance(other, jax.Array):
             return fun(self.__jax_array__(), other)
         if is_scalar(other) or isinstance(other, np.generic):
-            return self.tape.apply(fun, self, other).plain()  # the guard is on the outcome
+            return apply(fun, self, other).plain()  # the guard is on the outcome
         return NotImplemented
 
     return method

@@ -2,13 +2,14 @@
 
 Found from the code of the functions that may run: the transformed function, what it refers to, and
 every method that is looked up. Library code is never looked into, only through: a function of the
-user's that a library function has wrapped is followed. On Python 3.12 and later `ran` tells of
-code that runs without having been found so.
+user's that a library function has wrapped is followed. On Python 3.12 and later `ran` is told
+of code that runs without having been found so.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,7 @@ from .codes import (
     is_special,
     loads,
     names_in,
+    stores,
     strings_in,
     takes_everything,
 )
@@ -52,6 +54,7 @@ class Outside:
     Attributes:
         bindings: the nodes of names that were loaded, by parent, access and key.
         names: the names of attributes that code loads.
+        stored: the names of attributes that code assigns.
         everything: whether code may load attributes that it does not name.
         class_names: the names in the dictionary of each class, as they were found.
         codes: the code objects that were followed, with those inside them.
@@ -63,6 +66,7 @@ class Outside:
         self.bindings: dict[tuple[Any, ...], Node] = {}
         self.names: dict[str, None] = {}
         self.everything = False
+        self.stored: set[str] = set()
         self.globals: dict[int, Node] = {}
         self.classes: set[type] = set()
         self.class_names: dict[type, set[str]] = {}
@@ -137,6 +141,7 @@ class Outside:
         """Lets the names in code, and what is loaded by them, be guarded."""
         self.codes.add(code)
         self.codes.update(codes_in(code))
+        self.stored |= stores(code)
         self.learn_names(names_in(code), takes_everything(code))
 
     def learn_names(self, names: Iterable[str], everything: bool = False) -> None:
@@ -148,6 +153,14 @@ class Outside:
             self._follow_class(cls, new)
         for foreign in list(self.foreign.values()):
             self._follow_foreign(foreign, new)
+
+    def ran(self, code: types.CodeType) -> None:
+        """Follows the functions of code that runs without having been found by references."""
+        self.learn(code)
+        for fun in gc.get_referrers(code):
+            if type(fun) is types.FunctionType and fun.__code__ is code:
+                self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")
+        self.follow()
 
     def _follow_wrapper(self, node: Node) -> None:
         """Follows the user's functions that a library function has wrapped."""

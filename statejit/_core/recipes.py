@@ -33,9 +33,10 @@ from .views import is_in_one_piece
 
 @dataclasses.dataclass(frozen=True)
 class Out:
-    """An output of the program."""
+    """An output of the program; where eager Python has a number, that number is made of it."""
 
     index: int
+    number: type | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -206,12 +207,13 @@ class Writer:
             return Computed(value)
         if isinstance(value, jax.Array):
             slot = frame.origins.get(id(value))
-            if slot is not None:
+            if slot is not None and slot.number is None:
                 return Input(slot)
             if not is_tracer(value):
                 return Constant(value)
             self.outs.append(value)
-            return Out(len(self.outs) - 1)
+            number = frame.numeric.get(id(value))
+            return Out(len(self.outs) - 1, number and number[1])
         if id(value) in frame.copied_from:
             return Existing(frame.copied_from[id(value)])
         if type(value) is Slot:

@@ -114,12 +114,20 @@ class Slot:
         value: the array beneath the frame (or a tracer of an enclosing trace).
         placeholder: an array of the same type that nobody else holds.
         node: where `Ground` found it, if it did.
+        number: the Python type of the number that it stands for, if it is one; see `Out`.
+
+    Attributes:
+        owner: the frame that made it; None for one of the ground.
     """
 
-    __slots__ = ("node", "placeholder", "value")
+    __slots__ = ("node", "number", "owner", "placeholder", "value")
 
-    def __init__(self, value: Any, placeholder: Any, node: Any = None) -> None:
+    def __init__(
+        self, value: Any, placeholder: Any, node: Any = None, number: type | None = None
+    ) -> None:
         self.value, self.placeholder, self.node = value, placeholder, node
+        self.number = number
+        self.owner: Any = None
 
 
 as_tracer = jax.jit(lambda x: x, inline=True)
@@ -186,10 +194,27 @@ def _copied(array: Any) -> Any:
 
 def stand_in(tracer: Any) -> Any:
     """Returns an array of zeros with the type of a tracer; the tracer itself if there is none."""
-    if is_key(tracer):
-        return tracer
-    if tracer.weak_type:
-        zero = {"f": 0.0, "i": 0, "c": 0j}.get(np.dtype(tracer.dtype).kind)
-        like = None if zero is None or tracer.ndim else jnp.asarray(zero)
-        return like if like is not None and like.dtype == tracer.dtype else tracer
-    return jnp.zeros(tracer.shape, tracer.dtype)
+    impl = jax.random.key_impl(tracer) if is_key(tracer) else None
+    like = zeros(tracer.shape, tracer.dtype, tracer.weak_type, impl)
+    return tracer if like is None else like
+
+
+def zeros(shape: tuple[int, ...], dtype: Any, weak: bool = False, impl: Any = None) -> Any:
+    """Returns an array of zeros of any type, made past all traces; None if there is none.
+
+    Args:
+        shape: its shape.
+        dtype: its dtype, also one of typed random keys.
+        weak: whether it is weakly typed.
+        impl: the implementation of its keys, if it holds keys.
+    """
+    with jax.ensure_compile_time_eval():
+        if impl is not None:
+            like = jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct((), dtype))
+            data = jnp.zeros((*shape, *like.shape), like.dtype)
+            return jax.random.wrap_key_data(data, impl=impl)
+        if not weak:
+            return jnp.zeros(shape, dtype)
+        zero = {"f": 0.0, "i": 0, "c": 0j}.get(np.dtype(dtype).kind)
+        like = None if zero is None else jnp.broadcast_to(jnp.asarray(zero), shape)
+        return like if like is not None and like.dtype == dtype and like.weak_type else None

@@ -23,20 +23,26 @@ from .._core.slots import Slot
 from .targets import Remembered, Wanted, is_predicate, is_target, structure
 
 
-class Gradient(Lifted):
-    """What `grad` and `value_and_grad` return.
+class Derivative(Lifted):
+    """What the functions of the gradient family return.
 
     Arrays among the targets are looked for by identity at the first call, and by path after that.
 
     Args:
-        fun: the loss.
+        fun: the function to differentiate.
         grad_vars: state to differentiate, or None.
         argnums: positions of arguments to differentiate, or None.
         options: `has_aux`, `return_value`, and whether the value comes first.
+        key: further options on which plans depend; hashable.
     """
 
     def __init__(
-        self, fun: Callable[..., Any], grad_vars: Any, argnums: Any, options: tuple[bool, ...]
+        self,
+        fun: Callable[..., Any],
+        grad_vars: Any,
+        argnums: Any,
+        options: tuple[bool, ...],
+        key: Any = (),
     ) -> None:
         if grad_vars is None and argnums is None:
             argnums = 0
@@ -47,7 +53,7 @@ class Gradient(Lifted):
         self.known = [Remembered(t) if isinstance(t, jax.Array) else t for t in self.given]
         self.targets = self.given
         self.resolved = not any(isinstance(target, jax.Array) for target in self.given)
-        super().__init__(fun, (described, self.argnums, options))
+        super().__init__(fun, (described, self.argnums, options, key))
 
     guarded = ("fun", "given")
 
@@ -70,7 +76,7 @@ class Gradient(Lifted):
                     f"{i + 1 if i >= 0 else -i} positional arguments to be passed by the caller, "
                     f"but got only {len(args)} positional arguments."
                 )
-            args[i] = jax.tree.map(_as_array, args[i], is_leaf=_is_leaf)
+            args[i] = jax.tree.map(as_array_to_differentiate, args[i], is_leaf=_is_leaf)
         return tuple(args), kwargs
 
     def call(self, args: Any, kwargs: Any) -> Any:
@@ -79,31 +85,19 @@ class Gradient(Lifted):
 
     # What comes out ----------------------------------------------------------------------------
 
-    def finish(self, frame: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
-        """Returns the loss as an array, the loss as it was returned, and the auxiliary result."""
-        aux = None
-        if self.has_aux:
-            if not isinstance(result, (tuple, list)) or len(result) != 2:
-                raise TypeError(
-                    f"{name_of(self.fun)} was to return (loss, auxiliary result), since has_aux is "
-                    f"set, but returned a {type(result).__name__}."
-                )
-            result, aux = result
-        if isinstance(result, Cell):
-            loss = result.value
-        elif isinstance(result, Number):
-            loss = result.__jax_array__()
-        elif isinstance(result, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
-            loss = jnp.asarray(result)
-        else:
+    def split(self, result: Any) -> tuple[Any, Any]:
+        """Returns what the function returns to be differentiated, and the auxiliary result."""
+        if not self.has_aux:
+            return result, None
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(
-                "Gradient only defined for scalar-output functions. Output was a "
-                f"{type(result).__name__}: {result!r}"
+                f"{name_of(self.fun)} was to return (loss, auxiliary result), since has_aux is "
+                f"set, but returned a {type(result).__name__}."
             )
-        return [loss, result, aux]
+        return result[0], result[1]
 
-    def transform(self, traced: Traced) -> Traced:
-        """Returns the program with the gradients as further outputs."""
+    def gradients(self, traced: Traced) -> tuple[Any, list[Slot]]:
+        """Returns the recipe of the gradients, and the slots to differentiate, in order."""
         wanted = Wanted(traced, self.fun)
         parts = []
         if self.grad_vars is not None:
@@ -111,19 +105,16 @@ class Gradient(Lifted):
         if self.argnums is not None:
             found = [wanted.of_argument(traced.args[i]) for i in self.positions]
             single = not isinstance(self.argnums, tuple)
-            parts.append(found[0] if single else _tuple(*found))
-        grads = parts[0] if len(parts) == 1 else _tuple(*parts)
-        loss, value, aux = traced.extra
-        pure, inputs = differentiated(traced, loss, wanted.slots)
-        result = self._arranged(grads, value, aux)
-        return dataclasses.replace(traced, pure=pure, inputs=inputs, result=result)
+            parts.append(found[0] if single else tuple_of(*found))
+        return (parts[0] if len(parts) == 1 else tuple_of(*parts)), wanted.slots
 
-    def _arranged(self, grads: Any, value: Any, aux: Any) -> Any:
+    def arranged(self, grads: Any, value: Any, aux: Any) -> Any:
+        """Returns the recipe of what a call returns."""
         if self.value_first:
-            return _tuple(_tuple(value, aux) if self.has_aux else value, grads)
+            return tuple_of(tuple_of(value, aux) if self.has_aux else value, grads)
         rest = [value] if self.return_value else []
         rest += [aux] if self.has_aux else []
-        return _tuple(grads, *rest) if rest else grads
+        return tuple_of(grads, *rest) if rest else grads
 
     def _resolved(self, traced: Traced) -> Any:
         """Returns the targets with slots for arrays, and makes them guards of the plan."""
@@ -148,44 +139,120 @@ class Gradient(Lifted):
         self.targets, self.resolved = targets, True
 
 
-def differentiated(traced: Traced, loss: Any, slots: list[Slot]) -> tuple[Any, list[Any]]:
-    """Returns a program that computes what a traced one does, and gradients after that.
+class Gradient(Derivative):
+    """What `grad` and `value_and_grad` return."""
+
+    def finish(self, frame: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
+        """Returns the loss as an array, the loss as it was returned, and the auxiliary result."""
+        result, aux = self.split(result)
+        if isinstance(result, Cell):
+            loss = result.value
+        elif isinstance(result, Number):
+            loss = result.__jax_array__()
+        elif isinstance(result, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
+            loss = jnp.asarray(result)
+        else:
+            raise TypeError(
+                "Gradient only defined for scalar-output functions. Output was a "
+                f"{type(result).__name__}: {result!r}"
+            )
+        return [loss, result, aux]
+
+    def transform(self, traced: Traced) -> Traced:
+        """Returns the program with the gradients as further outputs."""
+        grads, slots = self.gradients(traced)
+        loss, value, aux = traced.extra
+        program, inputs = opened(traced, [loss], slots)
+        *_, (holomorphic, allow_int) = self.key
+
+        def pure(*values: Any) -> list[Any]:
+            def scalar(chosen: list[Any]) -> Any:
+                (loss,), outs = program(values, chosen)
+                return loss, outs
+
+            differentiate = jax.value_and_grad(
+                scalar, has_aux=True, holomorphic=holomorphic, allow_int=allow_int
+            )
+            (_, outs), grads = differentiate(program.chosen(values))
+            return [*outs, *grads]
+
+        result = self.arranged(grads, value, aux)
+        return dataclasses.replace(traced, pure=pure, inputs=inputs, result=result)
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A traced program as a function of some slots, for transformations that differentiate.
+
+    It holds no slots: plans keep no object of the user alive.
 
     Args:
-        traced: what one run of the loss did.
-        loss: the recipe of the loss, a scalar array.
-        slots: what to differentiate.
+        pure: the program.
+        n: how many inputs the program has.
+        positions: where the slots are among all inputs.
+        wanted: for each array that is differentiated the number of an output, or of an input
+            (counted from -1 downwards), or a constant.
+    """
+
+    pure: Callable[..., list[Any]]
+    n: int
+    positions: tuple[int, ...]
+    wanted: tuple[Any, ...]
+
+    def chosen(self, values: Any) -> list[Any]:
+        """Returns the arrays of the slots, out of those of all inputs."""
+        return [values[position] for position in self.positions]
+
+    def __call__(self, values: Any, chosen: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Returns the wanted arrays, and all outputs of the program.
+
+        Args:
+            values: the arrays of all inputs.
+            chosen: other arrays for the slots.
+        """
+        given = list(values)
+        for position, value in zip(self.positions, chosen, strict=True):
+            given[position] = value
+        outs = self.pure(*given[: self.n])
+
+        def value_of(what: Any) -> Any:
+            if type(what) is not int:
+                return what
+            return outs[what] if what >= 0 else given[-1 - what]
+
+        return [value_of(what) for what in self.wanted], outs
+
+
+def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened, list[Any]]:
+    """Opens a traced program.
+
+    Args:
+        traced: what one run of the function did.
+        wanted: recipes of the arrays that are differentiated.
+        slots: those with respect to which they are.
 
     Returns:
-        The program, and its inputs: those of the traced one, and slots that it does not use.
+        The opened program, and its inputs: those of the traced one, and slots that it does not use.
     """
     inputs = list(traced.inputs)
-    n = len(inputs)
     at = {id(entry): i for i, entry in enumerate(inputs)}
-    for slot in [*slots, *([loss.slot] if isinstance(loss, Input) else [])]:
+    for slot in [*slots, *[recipe.slot for recipe in wanted if isinstance(recipe, Input)]]:
         if id(slot) not in at:
             at[id(slot)] = len(inputs)
             inputs.append(slot)
-    positions = [at[id(slot)] for slot in slots]
 
-    def pure(*values: Any) -> list[Any]:
-        def scalar(chosen: list[Any]) -> Any:
-            given = list(values)
-            for position, value in zip(positions, chosen, strict=True):
-                given[position] = value
-            outs = traced.pure(*given[:n])
-            if isinstance(loss, Out):
-                return outs[loss.index], outs
-            return (given[at[id(loss.slot)]] if isinstance(loss, Input) else loss.value), outs
+    def source(recipe: Any) -> Any:
+        if isinstance(recipe, Out):
+            return recipe.index
+        return -1 - at[id(recipe.slot)] if isinstance(recipe, Input) else recipe.value
 
-        chosen = [values[position] for position in positions]
-        (_, outs), grads = jax.value_and_grad(scalar, has_aux=True)(chosen)
-        return [*outs, *grads]
-
-    return pure, inputs
+    positions = tuple(at[id(slot)] for slot in slots)
+    sources = tuple(source(recipe) for recipe in wanted)
+    return Opened(traced.pure, len(traced.inputs), positions, sources), inputs
 
 
-def _tuple(*children: Any) -> NewContainer:
+def tuple_of(*children: Any) -> NewContainer:
+    """Returns the recipe of a tuple."""
     return NewContainer(TUPLE, tuple, None, list(children))
 
 
@@ -193,7 +260,8 @@ def _is_leaf(value: Any) -> bool:
     return isinstance(value, (Base, Cell, Number))
 
 
-def _as_array(leaf: Any) -> Any:
+def as_array_to_differentiate(leaf: Any) -> Any:
+    """Returns a number or NumPy array as an array, and other leaves as they are."""
     if isinstance(leaf, Number):
         return leaf.__jax_array__() if CURRENT.get() is not None else jnp.asarray(leaf.plain())
     if isinstance(leaf, (bool, int, float, complex, np.ndarray, np.generic)):
@@ -207,6 +275,8 @@ def grad(
     argnums: int | tuple[int, ...] | list[int] | None = None,
     has_aux: bool = False,
     return_value: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
 ) -> Gradient:
     """Differentiates a stateful function; mirrors `jax.grad`, with `grad_vars` for state.
 
@@ -221,6 +291,8 @@ def grad(
             JAX. The gradient of a model is the collection of its parameters.
         has_aux: whether `fun` returns `(loss, auxiliary result)`.
         return_value: whether the loss is returned, too.
+        holomorphic: whether `fun` is promised to be holomorphic: the loss may then be complex.
+        allow_int: whether integers may be differentiated; their gradients are of type `float0`.
 
     Returns:
         A function that returns `grads`; `(grads, aux)` with `has_aux`; `(grads, value)` with
@@ -244,7 +316,8 @@ def grad(
         >>> sj.grad(model)(3.0).item()
         3.0
     """
-    return Gradient(fun, grad_vars, argnums, (has_aux, return_value, False))
+    options = (has_aux, return_value, False)
+    return Gradient(fun, grad_vars, argnums, options, (holomorphic, allow_int))
 
 
 def value_and_grad(
@@ -252,6 +325,8 @@ def value_and_grad(
     grad_vars: Any = None,
     argnums: int | tuple[int, ...] | list[int] | None = None,
     has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
 ) -> Gradient:
     """Differentiates a stateful function and returns its value; mirrors `jax.value_and_grad`.
 
@@ -260,6 +335,8 @@ def value_and_grad(
         grad_vars: the state to differentiate; see `grad`.
         argnums: positions of the arguments to differentiate; see `grad`.
         has_aux: whether `fun` returns `(loss, auxiliary result)`.
+        holomorphic: see `grad`.
+        allow_int: see `grad`.
 
     Returns:
         A function that returns `(value, grads)`, or `((value, aux), grads)` with `has_aux`.
@@ -274,4 +351,4 @@ def value_and_grad(
         >>> value.item(), slope.item()
         (9.0, 6.0)
     """
-    return Gradient(fun, grad_vars, argnums, (has_aux, True, True))
+    return Gradient(fun, grad_vars, argnums, (has_aux, True, True), (holomorphic, allow_int))

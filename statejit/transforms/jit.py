@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from .._core.discovery import Traced
 from .._core.frames import CURRENT, Frame
-from .._core.hotpath import MISS
 from .._core.lift import Lifted
+from .._core.source import MISS
 
 Positions = int | Iterable[int] | None
 Names = str | Iterable[str] | None
@@ -77,7 +77,7 @@ class Jitted(Lifted):
         """
         if CURRENT.get() is not None:
             raise TypeError("lower() can't be called inside a traced function")
-        args, kwargs = jax.tree.map(_concrete, (args, kwargs), is_leaf=_is_described)
+        args, kwargs = concrete((args, kwargs))
         plan = self.plan(args, kwargs)
         inputs: list[Any] = []
 
@@ -258,6 +258,11 @@ def _is_donated(entry: Any, positions: tuple[int, ...], names: tuple[str, ...]) 
 
 def _is_described(leaf: Any) -> bool:
     return isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def concrete(tree: Any) -> Any:
+    """Returns a tree with arrays in the place of what only describes them."""
+    return jax.tree.map(_concrete, tree, is_leaf=_is_described)
 
 
 def _concrete(leaf: Any) -> Any:

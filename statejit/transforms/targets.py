@@ -20,7 +20,7 @@ from .._core.frames import Frame, raw_names
 from .._core.recipes import Constant, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
-from ..collections import _classified, as_found, roots_of, walk
+from ..collections import _classified, as_found, beneath, roots_of, walk
 from ..errors import SlotNotFoundError
 
 
@@ -144,7 +144,7 @@ class Wanted:
         return [
             (leaf.path, leaf.content)
             for leaf, _ in found
-            if type(leaf.content) is Slot and predicate(leaf.path, leaf.content.value)
+            if type(leaf.content) is Slot and predicate(leaf.path, beneath(leaf))
         ]
 
 

@@ -1,0 +1,105 @@
+"""What a `for_loop` costs beside the hand-written `jax.lax.scan` with the same arithmetic.
+
+The step is that of a network of 4,000 leaky integrate-and-fire neurons with two synaptic currents.
+The loop is called as a whole, outside of `jit`: the first call compiles, and each further one goes
+through the same program. Rounds are interleaved.
+
+    python benchmarks/loops.py
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from rounds import medians
+
+import statejit as sj
+
+N, STEPS = 4000, 2000
+
+Loop = Callable[[], Any]
+
+
+def start() -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns voltages and both currents, (N,) each."""
+    v = jax.random.uniform(jax.random.key(0), (N,))
+    return v, jnp.zeros(N), jnp.zeros(N)
+
+
+def by_hand() -> Loop:
+    """Returns the hand-written loop."""
+
+    def step(state: Any, current: jax.Array) -> tuple[Any, jax.Array]:
+        v, e, i = state
+        v = v + 0.1 * (e + i + current - v)
+        spikes = v > 1.0
+        v = jnp.where(spikes, 0.0, v)
+        rate = spikes.mean()
+        e = e * 0.98 + 0.2 * rate
+        i = i * 0.99 - 0.1 * rate
+        return (v, e, i), rate
+
+    @jax.jit
+    def loop(state: Any, currents: jax.Array) -> Any:
+        return jax.lax.scan(step, state, currents)
+
+    state, currents = start(), jnp.full(STEPS, 1.2)
+
+    def run() -> Any:
+        nonlocal state
+        state, rates = loop(state, currents)
+        return rates
+
+    return run
+
+
+class Network(sj.Base):
+    """A network of leaky integrate-and-fire neurons."""
+
+    def __init__(self) -> None:
+        self.v, self.e, self.i = start()
+        self.steps = 0
+
+    def step(self, current: jax.Array) -> jax.Array:
+        """Advances the network by 0.1 ms, and returns the share of neurons that spike."""
+        self.v = self.v + 0.1 * (self.e + self.i + current - self.v)
+        spikes = self.v > 1.0
+        self.v = jnp.where(spikes, 0.0, self.v)
+        rate = spikes.mean()
+        self.e = self.e * 0.98 + 0.2 * rate
+        self.i = self.i * 0.99 - 0.1 * rate
+        self.steps += 1
+        return rate
+
+
+def watched() -> Loop:
+    """Returns the loop over watched objects, outside of `jit`."""
+    network, currents = Network(), jnp.full(STEPS, 1.2)
+    return lambda: sj.for_loop(network.step, currents)
+
+
+def timed(run: Loop) -> float:
+    """Returns how long one call takes, in seconds."""
+    begin = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Prints both times and their ratio."""
+    runs = {"jax.lax.scan": by_hand(), "sj.for_loop": watched()}
+    first = {name: timed(run) for name, run in runs.items()}
+    timed(runs["sj.for_loop"])  # the number of steps varies from the second call on
+    blocked = {name: lambda run=run: jax.block_until_ready(run()) for name, run in runs.items()}
+    middle = medians(blocked, rounds=41, calls=1)
+    for name in runs:
+        print(f"{name:14} first call {first[name]:6.3f} s, then {middle[name] * 1e3:8.2f} ms")
+    print(f"ratio {middle['sj.for_loop'] / middle['jax.lax.scan']:.3f}")
+
+
+if __name__ == "__main__":
+    main()

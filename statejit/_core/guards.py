@@ -1,0 +1,331 @@
+"""The guards of a plan as straight-line Python: each node is fetched, and tested.
+
+A plan fits a call if everything that its trace has found is there again: the same structure, the
+same Python values, the same pattern of identities. What is fetched on the way are the inputs.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import weakref
+from typing import Any
+
+import jax
+import numpy as np
+
+from .base import Base
+from .cells import Cell
+from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
+from .ground import Ground, Node
+from .outside import alike, cell_contents, shape
+from .pictures import OfArray
+from .slots import MISSING, same_plain
+from .source import Source, own_dict
+
+
+class Guards:
+    """Emits the walk over the nodes: each is fetched, and tested."""
+
+    def __init__(self, source: Source, ground: Ground) -> None:
+        self.source, self.ground = source, ground
+
+    def emit(self) -> None:
+        """Emits all nodes in the order in which they were found, then the numbers."""
+        distinct: list[Node] = []
+        for node in self.ground.nodes:
+            if node.test == "free":
+                continue
+            self._node(node)
+            known = self.ground.by_id.get(id(node.value))
+            if known is not None and known[0] is node and _has_identity(node):
+                distinct.append(node)
+        if len(distinct) > 1:
+            ids = ", ".join(f"id(v{node.index})" for node in distinct)
+            self.source.require(f"len({{{ids}}}) == {len(distinct)}")
+        self._numbers()
+
+    def _node(self, node: Node) -> None:
+        self.source.line(f"v{node.index} = {self._access(node)}")
+        condition = self._test(node, f"v{node.index}")
+        if condition:
+            self.source.require(condition)
+
+    def _access(self, node: Node) -> str:
+        parent = f"v{node.parent.index}" if node.parent is not None else ""
+        key, constant = node.key, self.source.constant
+        match node.access:
+            case "fun" | "args" | "kwargs":
+                return node.access
+            case "attr" | "slot" if node.test in ("not keeping", "missing") and (
+                node.test != "missing" or node.access == "slot"
+            ):
+                return f"{constant(raw_get)}({parent}, {key!r})"
+            case "attr":
+                return self._attribute(node, parent)
+            case "slot":
+                return (
+                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+                )
+            case "target":
+                return f"targets[{key}]"
+            case "names":
+                return f"{constant(raw_names)}({parent})"
+            case "item":
+                cls: Any = type(node.parent.value)
+                plain = cls in (list, tuple)
+                getter = constant(list.__getitem__ if issubclass(cls, list) else tuple.__getitem__)
+                return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"
+            case "key":
+                plain = type(node.parent.value) is dict
+                return (
+                    f"{parent}[{self._key(key)}]"
+                    if plain
+                    else f"{constant(dict.__getitem__)}({parent}, {self._key(key)})"
+                )
+            case "child":
+                return f"c{node.parent.index}[{key}]"
+            case "class":
+                return f"{constant(vars(key[0]))}.get({key[1]!r}, {constant(MISSING)})"
+            case "pinned":
+                return f"{constant(weakref.ref(key))}()"
+            case "global":
+                return f"{parent}.__globals__.get({key!r}, {constant(MISSING)})"
+            case "cell" if node.test == "missing":
+                return f"{constant(cell_contents)}({parent}, {key})"
+            case "cell":
+                return f"{parent}.__closure__[{key}].cell_contents"
+            case "default":
+                return f"{parent}.__defaults__[{key}]"
+            case "kwdefault":
+                return f"{parent}.__kwdefaults__[{key!r}]"
+            case "pyattr":
+                return f"{parent}.{key}"
+            case "static" if slot_descriptor(type(node.parent.value), key) is not None:
+                return (
+                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
+                )
+            case "static":
+                return self._attribute(node, parent)
+            case "view":
+                return f"{constant(key)}({parent})"
+            case "globals":
+                return f"{parent}.__globals__"
+            case "module":
+                return f"{constant(sys.modules)}.get({key!r})"
+            case "mro":
+                return f"{constant(key)}.__mro__"
+            case "entries":
+                return constant(vars(key))
+        raise AssertionError(node.access)
+
+    def _key(self, key: Any) -> str:
+        return repr(key) if type(key) in (str, int, bool) else self.source.constant(key)
+
+    def _attribute(self, node: Node, parent: str) -> str:
+        cls, constant = type(node.parent.value), self.source.constant
+        if "__dict__" not in dir(cls) or (
+            node.test == "missing" and slot_descriptor(cls, node.key) is not None
+        ):
+            return f"{constant(raw_get)}({parent}, {node.key!r})"
+        own = self._own_dict(node.parent)
+        if node.test == "missing":
+            return f"{own}.get({node.key!r}, {constant(MISSING)})"
+        return f"{own}[{node.key!r}]"
+
+    def _own_dict(self, node: Node) -> str:
+        """Returns the name of the dictionary of an instance, which is fetched once."""
+        index = node.index
+        if index not in self.source.dicts:
+            self.source.dicts.add(index)
+            fetched = own_dict(self.source, type(node.value), f"v{index}")
+            self.source.line(f"d{index} = {fetched}")
+        return f"d{index}"
+
+    def _test(self, node: Node, v: str) -> str:
+        constant, expect = self.source.constant, node.expect
+        match node.test:
+            case "missing":
+                return f"{v} is {constant(MISSING)}"
+            case "same":
+                return f"{v} is v{expect.index}"
+            case "array" | "argument" | "number" | "type":
+                return f"type({v}) is {constant(expect)}"
+            case "plain":
+                return self._plain(v, expect)
+            case "is":
+                return f"{v} is {constant(expect)}"
+            case "alike":
+                k = constant(expect)
+                return f"{v} is {k} or {constant(alike)}({v}, {k})"
+            case "static":
+                k = constant(expect)
+                return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
+            case "equal":  # by text, too: Decimal('1.5') == Decimal('1.50')
+                k = constant(expect)
+                return (
+                    f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k} "
+                    f"and repr({v}) == {repr(expect)!r}"
+                )
+            case "content":
+                same = constant(OfArray(expect).holds)
+                return f"type({v}) is {constant(type(expect))} and {same}({v})"
+            case "method":
+                return (
+                    f"type({v}) is {constant(type(expect))} and {v}.__name__ == {expect.__name__!r}"
+                )
+            case "lacks":
+                return f"{v}.keys().isdisjoint({constant(expect)})"
+            case "cached":
+                return f"{v} is {constant(expect)} and {v}.cache_info().misses >= {_misses(expect)}"
+            case "entries":
+                return self._entries(v, expect)
+            case "numpy":
+                return (
+                    f"type({v}) is {constant(type(node.value))} and {v}.dtype == "
+                    f"{constant(expect[0])} and {v}.flags.writeable is {expect[1]}"
+                )
+            case "function":
+                return self._function(node, v)
+            case "foreign":
+                return (
+                    f"type({v}) is {constant(expect[0])} and {constant(raw_names)}({v}) == "
+                    f"{constant(expect[1])}"
+                )
+            case "loaded":
+                return self._loaded(node, v)
+            case "not keeping":
+                return f"not {constant(_keeps)}({v})"
+            case "length":
+                return f"len({v}) == {expect}"
+            case "names":
+                return f"tuple({v}) == {constant(expect)}" if expect else f"not {v}"
+        return self._container(node, v)
+
+    def _entries(self, v: str, expect: tuple[int, str | None]) -> str:
+        """Tests that a dictionary has got no new entry: its length, and the last one."""
+        count, last = expect
+        return (
+            f"len({v}) == {count} and {self.source.constant(next)}(reversed({v}), None) == {last!r}"
+        )
+
+    def _loaded(self, node: Node, v: str) -> str:
+        cls, names = node.expect
+        same = f"type({v}) is {self.source.constant(cls)}"
+        own = raw_dict(node.value)
+        slots = [name for name in slot_names(cls) if name in self.ground.outside.names]
+        if slots:
+            found = tuple(name for name in slots if name in names)
+            same += f" and {self.source.constant(_filled)}({v}, {slots!r}) == {found!r}"
+        if own is None:
+            return same
+        self.source.require(same)
+        return self._entries(self._own_dict(node), shape(own))
+
+    def _plain(self, v: str, expect: Any) -> str:
+        k = self.source.constant(expect)
+        if expect is None or type(expect) is bool or expect is Ellipsis:
+            return f"{v} is {k}"
+        if type(expect) in (int, str, bytes, range) or (
+            type(expect) is float and expect * 0 == 0 and expect != 0
+        ):
+            return f"{v} is {k} or type({v}) is {type(expect).__name__} and {v} == {k}"
+        return f"{self.source.constant(same_plain)}({v}, {k})"
+
+    def _function(self, node: Node, v: str) -> str:
+        if node.access == "class":
+            return f"{v} is {self.source.constant(node.value)}"
+        code, holder = node.expect if type(node.expect) is tuple else (node.value.__code__, node)
+        found = (
+            f"type({v}) is {self.source.constant(types.FunctionType)} and "
+            f"{v}.__code__ is {self.source.constant(code)}"
+        )
+        named = tuple(node.value.__kwdefaults__ or ())
+        defaults = f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}" + (
+            f" and tuple({v}.__kwdefaults__ or ()) == {named!r}"
+            if named
+            else f" and not {v}.__kwdefaults__"
+        )
+        same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
+        own = node.value.__dict__
+        if own or not _ASKING.isdisjoint(self.ground.outside.names):
+            same += f" and {self._entries(f'{v}.__dict__', shape(own))}"
+        return found + defaults + same
+
+    def _container(self, node: Node, v: str) -> str:
+        cls, aux, n = node.expect
+        constant = self.source.constant
+        of_type = f"type({v}) is {constant(cls)}"
+        match node.test:
+            case "list" | "tuple":
+                return f"{of_type} and len({v}) == {n}"
+            case "dict":
+                keys, factory = aux
+                made = "" if factory is None else f" and {v}.default_factory is {constant(factory)}"
+                if all(type(key) is str for key in keys):
+                    return f"{of_type} and tuple({v}) == {constant(keys)}{made}"
+                return f"{of_type} and {constant(_same_keys)}(tuple({v}), {constant(keys)}){made}"
+            case "set":
+                return f"{of_type} and {constant(_same_keys)}({v}, {constant(aux)})"
+        take = constant(_kind_named(node).take_apart)
+        self.source.require(of_type)
+        self.source.line(f"a{node.index}, c{node.index} = {take}({v})")
+        return f"a{node.index} == {constant(aux)} and len(c{node.index}) == {n}"
+
+    def _numbers(self) -> None:
+        """Emits the tape: numbers are computed again, and those that steered Python are tested."""
+        tape, constant = self.ground.tape, self.source.constant
+        for i, step in enumerate(tape.steps):
+            if step.node is not None:
+                value = f"v{step.node.index}"
+            elif step.fun is not None:
+                value = f"{constant(step.fun)}({', '.join(f't{k}' for k in step.operands)})"
+            else:
+                value = constant(step.constant)
+            self.source.line(f"t{i} = {value}")
+            if i in tape.guards:
+                self.source.require(self._plain(f"t{i}", tape.guards[i]))
+
+
+def _has_identity(node: Node) -> bool:
+    """Says whether it matters that a value is not the same object as another one."""
+    return isinstance(node.value, (Base, Cell, jax.Array, np.ndarray)) or (
+        node.test in ("list", "dict", "deque", "set", "dataclass")
+    )
+
+
+_ASKING = frozenset({"hasattr", "getattr", "setattr", "__dict__", "vars"})
+"""Names by which code asks whether a function has an attribute."""
+
+
+def _filled(value: Any, slots: list[str]) -> tuple[str, ...]:
+    """Returns which of the names in `__slots__` an object has."""
+    return tuple(name for name in slots if raw_get(value, name) is not MISSING)
+
+
+def _misses(cached: Any) -> int:
+    return int(cached.cache_info().misses)
+
+
+def _length(defaults: Any, found: str) -> str:
+    return f"len({found} or ()) == {len(defaults)}" if defaults else f"not {found}"
+
+
+def _keeps(value: Any) -> bool:
+    return isinstance(value, Cell) and value.keeps
+
+
+def _same_keys(left: Any, right: Any) -> bool:
+    """Compares keys of dicts or elements of sets by type and value; those of dicts in order."""
+    if left != right:
+        return False
+    if isinstance(right, tuple):
+        return all(type(a) is type(b) for a, b in zip(left, right, strict=True))
+    types_left = {(type(element), element) for element in left}
+    return types_left == {(type(element), element) for element in right}
+
+
+def _kind_named(node: Node) -> Any:
+    from .containers import kind_of
+
+    return kind_of(node.value)

@@ -1,0 +1,379 @@
+"""`vmap` of stateful functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+
+from .._core.base import Base
+from .._core.containers import Container
+from .._core.discovery import Traced, run
+from .._core.frames import Frame
+from .._core.inner import commit
+from .._core.lift import name_of
+from .._core.recipes import (
+    Computed,
+    Constant,
+    Existing,
+    Input,
+    NewContainer,
+    NewObject,
+    Out,
+    Refill,
+    SetAttr,
+)
+from .._core.slots import MISSING, Slot, is_key, is_number
+from ..collections import present, walk
+from ..errors import LaneError
+from .forms import as_recipe, rebuilt
+from .inside import Inside
+from .lanes import LaneFrame, checked_axis, spread
+from .scanning import is_cell
+from .state_axes import mapped, settled
+
+
+class Vmapped(Inside):
+    """What `vmap` returns.
+
+    Args:
+        fun: the user's function.
+        axes: `in_axes`, `out_axes`.
+        options: `axis_name`, `axis_size`, `spmd_axis_name`.
+        state_axes: pairs (filter, axis).
+    """
+
+    guarded = ("fun", "given")
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        axes: tuple[Any, Any],
+        options: tuple[Any, Any, Any],
+        state_axes: list[tuple[Any, int]],
+    ) -> None:
+        self.in_axes, self.out_axes = axes
+        self.axis_name, self.axis_size, self.spmd_axis_name = options
+        self.filters = [(settled(f, fun), axis) for f, axis in state_axes]
+        self.given = tuple(f for f, _ in self.filters if isinstance(f, Base) or is_cell(f))
+        described = tuple(
+            (None if isinstance(f, Base) or is_cell(f) else f, axis) for f, axis in self.filters
+        )
+        super().__init__(fun, (_hashable(axes), options, described))
+
+    def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
+        """Maps over the enclosing frame."""
+        chosen = mapped(self.filters, self.fun, [*args, *kwargs.values()])
+        over = LaneFrame(frame, chosen)
+        in_axes = self.in_axes if isinstance(self.in_axes, (tuple, list)) else None
+        if in_axes is not None and len(in_axes) != len(args):
+            raise ValueError(
+                "vmap in_axes must be an int, None, or a tuple of entries corresponding to the "
+                f"positional arguments: got {len(in_axes)} entries for {len(args)} arguments."
+            )
+        axes = list(in_axes) if in_axes is not None else [self.in_axes] * len(args)
+        entries = [over.argument(a, spread(axis, a)) for a, axis in zip(args, axes, strict=True)]
+        named = {name: over.argument(a, spread(0, a)) for name, a in kwargs.items()}
+        size = self._size(over)
+        if self.axis_name is not None:
+            over.axes = ((self.axis_name, size),)
+        traced = run(self.fun, entries, named, over)
+        return Batch(traced, over, self, self._size(over)).run(frame)
+
+    def _size(self, over: LaneFrame) -> int:
+        """Returns the number of lanes, as far as arguments and state tell it."""
+        sizes = {whole.placeholder.shape[axis] for whole, axis in over.lanes.values()}
+        for leaf_holder in over.mapped.alive:
+            for leaf in walk(leaf_holder, present):
+                axis = over.mapped.places.get((id(leaf.holder), leaf.name, leaf.index))
+                if axis is not None:
+                    sizes.add(leaf.content.shape[checked_axis(axis, leaf.content)])
+        sizes |= set() if self.axis_size is None else {self.axis_size}
+        if not sizes:
+            raise ValueError("vmap must have at least one mapped argument, or an axis_size")
+        if len(sizes) > 1:
+            raise ValueError(
+                "vmap got inconsistent sizes for array axes to be mapped: "
+                f"{', '.join(map(str, sorted(sizes)))}"
+            )
+        return sizes.pop()
+
+
+class Batch:
+    """One traced lane, ready to be mapped.
+
+    Args:
+        traced: what one run of the function did.
+        over: its frame.
+        lift: the options.
+        size: the number of lanes.
+    """
+
+    def __init__(self, traced: Traced, over: LaneFrame, lift: Vmapped, size: int) -> None:
+        self.traced, self.over, self.lift, self.size = traced, over, lift, size
+        self.columns: list[tuple[Any, int | None, str]] = []
+        self.keys: dict[int, Slot] = {}  # random keys that lanes draw from, by id of the slot
+        self._memo: dict[Any, Out] = {}
+        self._new_keys: dict[int, int] = {}
+        self.effects = [self._effect(effect) for effect in traced.effects]
+        self.result = self._result(traced.result, lift.out_axes)
+
+    def run(self, frame: Frame) -> Any:
+        """Maps the program, and commits to the enclosing frame."""
+        slots = [r.slot for r, _, _ in self.columns if isinstance(r, Input)]
+        used = [*self.traced.inputs, *slots, *self.keys.values()]
+        entries = list({id(entry): entry for entry in used}.values())
+        values = [self.over.value_beneath(entry) for entry in entries]
+        in_axes: list[int | None] = []
+        fresh: list[Any] = []
+        for i, entry in enumerate(entries):
+            lane = self.over.lanes.get(id(entry))
+            in_axes.append(None if lane is None else lane[1])
+            if id(entry) in self.keys:
+                keys = jax.random.split(values[i], self.size + 1)
+                self._new_keys[id(entry)] = len(self.columns) + len(fresh)
+                fresh.append(keys[0])
+                values[i], in_axes[i] = keys[1:], 0
+        outs = [*self._mapped(entries, in_axes, values), *fresh]
+        effects = [self._with_keys(effect) for effect in self.effects]
+        done = dataclasses.replace(self.traced, effects=effects, result=self.result)
+        return commit(done, outs, frame)
+
+    def _mapped(self, entries: list[Any], in_axes: list[Any], values: list[Any]) -> list[Any]:
+        at = {id(entry): i for i, entry in enumerate(entries)}
+
+        def program(*given: Any) -> list[Any]:
+            outs = self.traced.pure(*[given[at[id(entry)]] for entry in self.traced.inputs])
+            return [_value(recipe, outs, given, at) for recipe, _, _ in self.columns]
+
+        def over_lanes(fun: Any, out_axes: Any) -> Any:
+            return jax.vmap(
+                fun,
+                in_axes,
+                out_axes,
+                axis_name=self.lift.axis_name,
+                axis_size=self.size,
+                spmd_axis_name=self.lift.spmd_axis_name,
+            )
+
+        axes = [axis for _, axis, _ in self.columns]
+        try:
+            return over_lanes(program, axes)(*values) if self.columns else []
+        except ValueError as error:
+            for i, (_, axis, path) in enumerate(self.columns):
+                if axis is None:
+                    single = over_lanes(lambda *given, i=i: program(*given)[i], None)
+                    try:
+                        jax.eval_shape(single, *values)
+                    except ValueError:
+                        _refuse(path, self.over, error)
+            raise
+
+    # What comes out ----------------------------------------------------------------------------
+
+    def _effect(self, effect: Any) -> Any:
+        ground = self.over.ground
+        if isinstance(effect, Refill):
+            container = effect.container
+            path = ground.path_of_entry(container)
+            before = self.over.children(container)
+            place = self.over._where.get(id(container))
+            children = []
+            for i, recipe in enumerate(effect.children):
+                known = before[i] if i < len(before) else None
+                axis = self._axis(known)
+                if axis is None and place is not None:
+                    axis = self.over.mapped.holders.get(id(place[0]))
+                children.append(self._left(recipe, known, axis, f"{path}[{i}]"))
+            return Refill(container, effect.aux, children)
+        if effect.recipe is MISSING:
+            return effect
+        state = self.over.states.get(id(effect.holder))
+        before = state.found.get(effect.name) if state is not None else None
+        if before is None:
+            before = self.over.lookup(effect.holder, effect.name)
+        axis = self._axis(before)
+        if axis is None:
+            axis = self.over.mapped.of(effect.holder, effect.name)
+        path = ground.path_of(effect.holder, effect.name)
+        return SetAttr(effect.holder, effect.name, self._left(effect.recipe, before, axis, path))
+
+    def _axis(self, before: Any) -> int | None:
+        lane = self.over.lanes.get(id(before))
+        return None if lane is None else lane[1]
+
+    def _left(self, recipe: Any, before: Any, axis: int | None, path: str) -> Any:
+        """Returns the recipe of what a place holds after all lanes."""
+        changes = not (isinstance(recipe, Input) and recipe.slot is before)
+        if axis is None and changes and type(before) is Slot and _is_one_key(before.placeholder):
+            self.keys[id(before)] = before
+            return before  # replaced once the keys are split
+        return self._arranged(recipe, axis, path)
+
+    def _with_keys(self, effect: Any) -> Any:
+        if isinstance(effect, Refill):
+            return dataclasses.replace(effect, children=[self._key(c) for c in effect.children])
+        return dataclasses.replace(effect, recipe=self._key(effect.recipe))
+
+    def _key(self, recipe: Any) -> Any:
+        return Out(self._new_keys[id(recipe)]) if type(recipe) is Slot else recipe
+
+    def _arranged(self, recipe: Any, axis: int | None, path: str) -> Any:
+        """Returns a recipe whose arrays are outputs of the mapped program."""
+        memo: dict[int, Any] = {}
+
+        def change(inner: Any) -> Any:
+            constant = isinstance(inner, Constant) and isinstance(inner.value, jax.Array)
+            if isinstance(inner, Out) or (axis is not None and constant):
+                return self._column(inner, axis, path)
+            if isinstance(inner, Input):
+                lane = self.over.lanes.get(id(inner.slot))
+                if lane is None and (axis is None or id(inner.slot) in self.keys):
+                    return inner
+                return self._column(inner, axis, path)
+            return rebuilt(inner, change, memo)
+
+        return change(recipe)
+
+    def _column(self, recipe: Any, axis: int | None, path: str) -> Out:
+        what = recipe.index if isinstance(recipe, Out) else id(getattr(recipe, "slot", recipe))
+        key = (type(recipe), what, axis)
+        if key not in self._memo:
+            self.columns.append((recipe, axis, path))
+            number = recipe.number if isinstance(recipe, Out) and axis is None else None
+            self._memo[key] = Out(len(self.columns) - 1, number)
+        return self._memo[key]
+
+    def _result(self, recipe: Any, axes: Any) -> Any:
+        if isinstance(axes, int) or axes is None:
+            return self._stacked(recipe, axes)
+        recipe = self._opened(recipe)
+        if not isinstance(recipe, NewContainer):
+            raise ValueError(
+                f"vmap out_axes must be a prefix of what {name_of(self.lift.fun)} returns: got "
+                f"{axes!r}."
+            )
+        rows = recipe.kind.take_apart(axes)[1]
+        if recipe.kind.name == "dict":
+            rows = [axes[key] for key in recipe.aux[0]]
+        if len(rows) != len(recipe.children):
+            raise ValueError(
+                f"vmap out_axes has {len(rows)} entries for {len(recipe.children)} results."
+            )
+        children = [self._result(c, a) for c, a in zip(recipe.children, rows, strict=True)]
+        return NewContainer(recipe.kind, recipe.cls, recipe.aux, children)
+
+    def _opened(self, recipe: Any) -> Any:
+        """Returns the recipe of a container that was given, and comes back, as of a new one."""
+        if isinstance(recipe, Existing) and type(recipe.entry) is Container:
+            entry = recipe.entry
+            children = [as_recipe(child) for child in self.over.children(entry)]
+            return NewContainer(entry.kind, type(entry.real), entry.aux, children)
+        return recipe
+
+    def _cell(self, cell: Any, axis: int | None) -> Any:
+        """Returns the recipe of a mutable array that was given, and comes back."""
+        slot = self.over.lookup(cell, "_value")
+        sets = [e for e in self.traced.effects if isinstance(e, SetAttr)]
+        written = [effect.recipe for effect in sets if effect.holder is cell]
+        lane = self.over.lanes.get(id(slot))
+        if axis == (None if lane is None else lane[1]):
+            return Existing(cell)
+        content = self._arranged(written[0] if written else as_recipe(slot), axis, "the result")
+        return NewObject(type(cell), {"_value": content}, object.__new__(type(cell)))
+
+    def _stacked(self, recipe: Any, axis: int | None) -> Any:
+        recipe = self._opened(recipe)
+        if isinstance(recipe, Existing) and is_cell(recipe.entry):
+            return self._cell(recipe.entry, axis)
+        if isinstance(recipe, NewContainer):
+            children = [self._stacked(child, axis) for child in recipe.children]
+            return NewContainer(recipe.kind, recipe.cls, recipe.aux, children)
+        constant = isinstance(recipe, Constant)
+        if constant and (is_number(recipe.value) or type(recipe.value) is bool):
+            recipe = Constant(jnp.asarray(recipe.value))
+        elif isinstance(recipe, Computed):
+            recipe = Constant(recipe.number.__jax_array__())
+        return self._arranged(recipe, axis, "the result")
+
+
+def _is_one_key(array: Any) -> bool:
+    return is_key(array) and not array.ndim
+
+
+def _value(recipe: Any, outs: list[Any], given: Any, at: dict[int, int]) -> Any:
+    if isinstance(recipe, Out):
+        return outs[recipe.index]
+    return given[at[id(recipe.slot)]] if isinstance(recipe, Input) else recipe.value
+
+
+def _refuse(path: str, over: LaneFrame, error: Exception) -> NoReturn:
+    if path == "the result":
+        raise error
+    raise LaneError(
+        f"{path} would be written differently by each example of a vmap.",
+        where=f"{path}, at {over.ground.where()}",
+        do="give it an axis, as in vmap(f, state_axes={model: 0}), or reduce over the examples "
+        "before writing (with `axis_name` and jax.lax.pmean inside).",
+    ) from error
+
+
+def _hashable(axes: Any) -> Any:
+    leaves, tree = jax.tree.flatten(axes, is_leaf=lambda value: value is None)
+    return tree, tuple(leaves)
+
+
+def vmap(
+    fun: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_name: Any = None,
+    axis_size: int | None = None,
+    spmd_axis_name: Any = None,
+    *,
+    state_axes: Any = None,
+) -> Vmapped:
+    """Maps a stateful function over axes of its arguments, and of state; mirrors `jax.vmap`.
+
+    State that is only read is the same for all examples. State with an axis in `state_axes` has
+    one slice for each example, also where it is written. Each example draws random numbers of its
+    own: the generator's key is split among them.
+
+    Args:
+        fun: a function, method or instance.
+        in_axes: the mapped axis of each argument; None for what all examples share. Models among
+            the arguments are mapped over the axis of all their arrays.
+        out_axes: the axis of the examples in each result; models made inside get it, too.
+        axis_name: a name for the axis, for collectives.
+        axis_size: the number of examples, if no argument tells it.
+        spmd_axis_name: see `jax.vmap`.
+        state_axes: `{filter: axis}`, or pairs; a filter is a model, an array as read from it, a
+            path (`("layers", "0", "w")` or `"layers.0.w"`), the name of a collection, or a
+            predicate `(path, array) -> bool`.
+
+    Returns:
+        The mapped function.
+
+    Raises:
+        LaneError: at a call, if state without an axis is written differently by the examples.
+        SlotNotFoundError: if a filter fits no slot.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, statejit as sj
+        >>> class Scale(sj.Base):
+        ...     def __init__(self, w):
+        ...         self.w, self.seen = w, jnp.zeros(())
+        ...     def __call__(self, x):
+        ...         self.seen = self.seen + x
+        ...         return self.w * x
+        >>> ensemble = sj.vmap(Scale)(jnp.arange(3.0))
+        >>> sj.vmap(lambda scale, x: scale(x), in_axes=(0, None))(ensemble, 2.0).tolist()
+        [0.0, 2.0, 4.0]
+        >>> ensemble.seen.tolist()
+        [2.0, 2.0, 2.0]
+    """
+    pairs = list(state_axes.items()) if isinstance(state_axes, dict) else list(state_axes or ())
+    return Vmapped(fun, (in_axes, out_axes), (axis_name, axis_size, spmd_axis_name), pairs)

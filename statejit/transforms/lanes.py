@@ -1,0 +1,129 @@
+"""The frame of one lane of a `vmap`: arrays in it lack the axis over which lanes lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from .._core.base import Base
+from .._core.containers import DICT, Container, kind_of
+from .._core.frames import Frame
+from .._core.numbers import Number
+from .._core.slots import Slot
+from .scanning import is_cell
+from .state_axes import Axes, Axis
+from .steps import blank
+
+
+class LaneFrame(Frame):
+    """Is the frame of one lane.
+
+    Args:
+        beneath: the enclosing frame.
+        axes: over which axes state is mapped.
+    """
+
+    def __init__(self, beneath: Frame, axes: Axes) -> None:
+        super().__init__(beneath, beneath.ground)
+        self.mapped = axes
+        self.lanes: dict[int, tuple[Any, int]] = {}  # id of a slot -> the whole array, axis
+        self._slots: dict[tuple[int, int], Slot] = {}
+        self._where: dict[int, tuple[Any, str, tuple[int, ...]]] = {}
+
+    def own(self, entry: Any, holder: Any, name: Any) -> Any:
+        """Takes the axis of the lanes from the arrays that are mapped."""
+        if type(holder) is Container:
+            if id(holder) not in self._where:
+                return entry
+            top, attr, index = self._where[id(holder)]
+            place = (top, attr, (*index, name))
+        else:
+            place = (holder, name, ())
+        if type(entry) is Container:
+            self._where.setdefault(id(entry), place)
+        elif type(entry) is Slot:
+            axis = self.mapped.of(*place)
+            if axis is not None:
+                return self.lane(entry, axis)
+        return entry
+
+    def lane(self, whole: Slot, axis: int) -> Slot:
+        """Returns the slot of an array without one of its axes."""
+        array = whole.placeholder
+        axis = checked_axis(axis, array)
+        if (id(whole), axis) not in self._slots:
+            slot = blank(array, axis)
+            slot.owner = self
+            self._slots[id(whole), axis] = slot
+            self.lanes[id(slot)] = (whole, axis)
+        return self._slots[id(whole), axis]
+
+    def argument(self, arg: Any, axes: Any) -> Any:
+        """Returns the entry of an argument.
+
+        Args:
+            arg: the argument.
+            axes: a tree of `Axis` in its structure.
+        """
+        if isinstance(arg, jax.Array):
+            entry = self.adopt_argument(arg)
+            return entry if axes.number is None else self.lane(entry, axes.number)
+        if isinstance(arg, Base) or is_cell(arg):
+            if axes.number is not None:
+                self.mapped.cover(arg, axes.number)
+            return arg
+        kind = None if arg is None else kind_of(arg)
+        if kind is None:
+            if type(axes) is Axis and axes.number is not None and not callable(arg):
+                what = "a number" if type(arg) is Number else f"a {type(arg).__name__}"
+                raise ValueError(
+                    f"vmap was requested to map {what} along axis {axes.number}, which has no "
+                    "axes: give None in `in_axes` for it."
+                )
+            return arg
+        aux, children = kind.take_apart(arg)
+        entry = Container(arg, kind, aux, [], None)
+        entry.owner = self
+        if kind.mutable:
+            self.adopted[id(arg)] = (arg, entry)
+        below = kind.take_apart(axes)
+        rows = [axes[key] for key in aux[0]] if kind is DICT else below[1]
+        entry.children.extend(self.argument(c, a) for c, a in zip(children, rows, strict=True))
+        return entry
+
+    def value_beneath(self, slot: Slot | Number) -> Any:
+        """Returns what an input stands for in the enclosing frame: the whole array."""
+        if id(slot) in self.lanes:
+            return super().value_beneath(self.lanes[id(slot)][0])
+        return super().value_beneath(slot)
+
+
+def checked_axis(axis: int, array: Any) -> int:
+    """Returns an axis counted from the front.
+
+    Raises:
+        ValueError: if the array does not have it.
+    """
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(
+            f"vmap was requested to map its argument along axis {axis}, which implies that its "
+            f"rank should be at least {axis + 1 if axis >= 0 else -axis}, but is only {array.ndim} "
+            f"(its shape is {array.shape})"
+        )
+    return axis % array.ndim
+
+
+def spread(axes: Any, tree: Any) -> Any:
+    """Returns a tree of `Axis` in the structure of `tree`, of which `axes` is a prefix."""
+    return jax.tree.map(
+        lambda axis, below: jax.tree.map(lambda _: Axis(axis), below, is_leaf=is_unit),
+        axes,
+        tree,
+        is_leaf=lambda value: value is None,
+    )
+
+
+def is_unit(value: Any) -> bool:
+    """Says whether a value has one axis for all that is in it."""
+    return is_cell(value) or type(value) is Number or isinstance(value, Base)

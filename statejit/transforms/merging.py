@@ -1,0 +1,313 @@
+"""Merges what the branches of a conditional leave: each place gets one recipe out of several."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+
+from .._core.cells import Cell
+from .._core.containers import Container
+from .._core.discovery import Traced
+from .._core.frames import Frame
+from .._core.recipes import (
+    Computed,
+    Constant,
+    Existing,
+    Input,
+    NewContainer,
+    NewNumpy,
+    NewObject,
+    Out,
+    Refill,
+    SetAttr,
+)
+from .._core.slots import MISSING
+from ..errors import BranchError
+from .forms import (
+    as_recipe,
+    described,
+    is_array,
+    is_arraylike,
+    number_of,
+    same_recipe,
+    type_of_recipe,
+)
+
+
+class Merging:
+    """What the branches leave, as one set of effects and one result.
+
+    Args:
+        frame: the frame over which all branches were traced, one after the other.
+        runs: what each branch did.
+
+    Attributes:
+        columns: for each output of the conditional, the recipe of each branch.
+        effects: the effects, in which arrays are outputs of the conditional.
+        result: the recipe of the result.
+    """
+
+    def __init__(self, frame: Frame, runs: list[Traced]) -> None:
+        self.frame, self.runs = frame, runs
+        self.columns: list[list[Any]] = []
+        self.types: list[Any] = []
+        self._memo: dict[Any, Any] = {}
+        self._known: dict[Any, Out] = {}
+        self._left = [
+            {(id(e.holder), e.name): e.recipe for e in run.effects if isinstance(e, SetAttr)}
+            for run in runs
+        ]
+        self.effects: list[SetAttr | Refill] = [*self._sets(), *self._refills()]
+        self.result = self.merge([run.result for run in runs], "the result", is_result=True)
+
+    def _sets(self) -> list[SetAttr]:
+        found: dict[Any, list[Any]] = {}
+        holders: dict[Any, Any] = {}
+        for i, run in enumerate(self.runs):
+            for effect in run.effects:
+                if isinstance(effect, SetAttr):
+                    key = (id(effect.holder), effect.name)
+                    holders[key] = effect.holder
+                    found.setdefault(key, [None] * len(self.runs))[i] = effect.recipe
+        effects = []
+        for (_, name), recipes in found.items():
+            holder = holders[next(k for k in holders if found[k] is recipes)]
+            before = as_recipe(self.frame.lookup(holder, name))
+            recipes = [before if recipe is None else recipe for recipe in recipes]
+            path = self.frame.ground.path_of(holder, name)
+            effects.append(SetAttr(holder, name, self.merge(recipes, path)))
+        return effects
+
+    def _refills(self) -> list[Refill]:
+        found: dict[int, list[Any]] = {}
+        for i, run in enumerate(self.runs):
+            for effect in run.effects:
+                if isinstance(effect, Refill):
+                    key = id(effect.container)
+                    found.setdefault(key, [None] * len(self.runs))[i] = effect
+        effects = []
+        for refills in found.values():
+            container = next(r.container for r in refills if r is not None)
+            same = [as_recipe(child) for child in self.frame.children(container)]
+            rows = [same if r is None else r.children for r in refills]
+            aux = {repr(container.aux if r is None else r.aux) for r in refills}
+            path = self.frame.ground.path_of_entry(container)
+            if len({len(row) for row in rows}) > 1 or len(aux) > 1:
+                sizes = " and ".join(f"{len(row)} elements" for row in rows)
+                self._refuse(path, sizes)
+            children = [
+                self.merge(list(column), f"{path}[{i}]")
+                for i, column in enumerate(zip(*rows, strict=True))
+            ]
+            first = next(r for r in refills if r is not None)
+            effects.append(Refill(container, first.aux, children))
+        return effects
+
+    # One place ---------------------------------------------------------------------------------
+
+    def merge(self, recipes: list[Any], path: str, is_result: bool = False) -> Any:
+        """Returns one recipe of what is in a place after the branch that is taken.
+
+        Args:
+            recipes: of each branch.
+            path: how a person would write the place.
+            is_result: whether numbers may become arrays: in results, as in JAX.
+
+        Raises:
+            BranchError: if the recipes differ in more than their arrays and numbers.
+        """
+        numeric = [r for r in recipes if isinstance(r, Input) and r.slot.number is not None]
+        if numeric and not is_result:
+            recipes = [
+                _as_before(r, numeric[0], run) for r, run in zip(recipes, self.runs, strict=True)
+            ]
+        first = recipes[0]
+        if all(_are_same(first, recipe) for recipe in recipes[1:]):
+            return first
+        if any(recipe is MISSING for recipe in recipes):
+            self._refuse(path, "an attribute that only one branch creates")
+        if all(is_array(recipe) for recipe in recipes):
+            return self._leaf(recipes, None, path)
+        if all(number_of(recipe) is not None for recipe in recipes):
+            kinds = {number_of(recipe) for recipe in recipes}
+            if len(kinds) == 1 and not is_result:
+                return self._leaf(recipes, kinds.pop(), path)
+        if is_result and all(is_array(r) or is_arraylike(r) for r in recipes):
+            return self._leaf(recipes, None, path)
+        return self._structure(recipes, path, is_result)
+
+    def _structure(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+        key = tuple(id(recipe) for recipe in recipes)
+        if key not in self._memo:
+            made: Any = self._container(recipes, path, is_result)
+            made = made or self._object(recipes, path, is_result)
+            if made is None:
+                self._refuse(path, " and ".join(dict.fromkeys(map(self._described, recipes))))
+            self._memo[key] = (recipes, made)
+        return self._memo[key][1]
+
+    def _container(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+        parts = [self._taken_apart(recipe) for recipe in recipes]
+        if any(part is None for part in parts):
+            return None
+        kind, cls, aux, children = parts[0]
+        for other in parts[1:]:
+            if other[1] is not cls or other[2] != aux or len(other[3]) != len(children):
+                return None
+        if kind.mutable and any(isinstance(recipe, Existing) for recipe in recipes):
+            return None
+        merged = [
+            self.merge(list(column), f"{path}[{i}]", is_result)
+            for i, column in enumerate(zip(*[part[3] for part in parts], strict=True))
+        ]
+        return NewContainer(kind, cls, aux, merged)
+
+    def _taken_apart(self, recipe: Any) -> Any:
+        if isinstance(recipe, NewContainer):
+            return recipe.kind, recipe.cls, recipe.aux, recipe.children
+        if isinstance(recipe, Existing) and type(recipe.entry) is Container:
+            entry = recipe.entry
+            children = [as_recipe(child) for child in self.frame.children(entry)]
+            return entry.kind, type(entry.real), entry.aux, children
+        return None
+
+    def _object(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+        parts = [self._attributes(r, left) for r, left in zip(recipes, self._left, strict=True)]
+        if any(part is None for part in parts):
+            return None
+        cls, shell, attrs, dtype = parts[0]
+        for other in parts[1:]:
+            if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
+                return None
+        merged = {
+            name: self.merge([p[2][name] for p in parts], _joined(path, name), is_result)
+            for name in attrs
+        }
+        if dtype is not None:
+            return NewNumpy(merged["_value"], dtype, shell)
+        return NewObject(cls, merged, shell)
+
+    def _attributes(self, recipe: Any, left: dict[Any, Any]) -> Any:
+        """Returns (class, shell, attributes, dtype of NumPy) of an object; of old ones only cells.
+
+        Args:
+            recipe: the recipe.
+            left: what its branch leaves in which attributes.
+        """
+        if isinstance(recipe, NewObject):
+            return recipe.cls, recipe.shell, recipe.attrs, None
+        if isinstance(recipe, NewNumpy):
+            return type(recipe.shell), recipe.shell, {"_value": recipe.content}, recipe.dtype
+        if isinstance(recipe, Existing) and issubclass(type(recipe.entry), Cell):
+            cell = recipe.entry
+            before = as_recipe(self.frame.lookup(cell, "_value"))
+            attrs = {"_value": left.get((id(cell), "_value"), before)}
+            dtype = getattr(cell, "to_numpy_at_commit", None)
+            if dtype is None and not hasattr(cell, "_collection"):
+                return type(cell), object.__new__(type(cell)), attrs, None
+        return None
+
+    # Leaves ------------------------------------------------------------------------------------
+
+    def _leaf(self, recipes: list[Any], number: type | None, path: str) -> Out:
+        try:
+            avals = [type_of_recipe(r, run) for r, run in zip(recipes, self.runs, strict=True)]
+        except OverflowError as error:  # numbers that branches set differently become arrays
+            self._refuse(path, str(error))
+        strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
+        if len({a.shape for a in avals}) > 1 or len(strong) > 1:
+            self._refuse(path, " and ".join(a.str_short() for a in avals))
+        self.types.append((strong.pop(), all(a.weak_type for a in avals)))
+        self.columns.append(recipes)
+        return Out(len(self.columns) - 1, number)
+
+    def _described(self, recipe: Any) -> str:
+        run = next((r for r in self.runs if recipe in (r.result,)), self.runs[0])
+        if isinstance(recipe, (Out, Input)):
+            return type_of_recipe(recipe, run).str_short()
+        if isinstance(recipe, NewContainer):
+            return f"a {recipe.cls.__name__} of {len(recipe.children)}"
+        if isinstance(recipe, Existing):
+            return described(recipe.entry)
+        if isinstance(recipe, Computed):
+            return described(recipe.number.value)
+        return described(getattr(recipe, "value", recipe))
+
+    def _refuse(self, path: str, what: str) -> NoReturn:
+        raise BranchError(
+            f"the branches leave {path} with different types: {what}.",
+            where=f"{path}, at {self.frame.ground.where()}",
+            do="give it the same structure, shape and dtype in each branch (and before, if a "
+            "branch does not write it): only arrays and numbers may differ.",
+        )
+
+    def merged(self) -> Traced:
+        """Returns the conditional as one run, of which only effects and result count."""
+        return dataclasses.replace(self.runs[0], effects=self.effects, result=self.result)
+
+    # Values ------------------------------------------------------------------------------------
+
+    def programs(self) -> list[Callable[[], list[Any]]]:
+        """Returns the branches for `jax.lax.switch`; the enclosing frame must be current."""
+        frame = self.frame
+        slots = [r.slot for column in self.columns for r in column if isinstance(r, Input)]
+        given = {id(slot): frame.value_beneath(slot) for slot in slots}
+        for column in self.columns:
+            for r in column:
+                if isinstance(r, Computed):
+                    given[id(r)] = r.number.__jax_array__()
+        inputs = [[frame.value_beneath(entry) for entry in run.inputs] for run in self.runs]
+
+        def program(b: int) -> Callable[[], list[Any]]:
+            def branch() -> list[Any]:
+                outs = self.runs[b].pure(*inputs[b])
+                values = [_value(column[b], outs, given) for column in self.columns]
+                return [
+                    jnp.asarray(v) if weak else jax.lax.convert_element_type(v, dtype)
+                    for v, (dtype, weak) in zip(values, self.types, strict=True)
+                ]
+
+            return branch
+
+        return [program(b) for b in range(len(self.runs))]
+
+
+def _value(recipe: Any, outs: list[Any], given: dict[int, Any]) -> Any:
+    if isinstance(recipe, Out):
+        return outs[recipe.index]
+    if isinstance(recipe, Input):
+        return given[id(recipe.slot)]
+    return given[id(recipe)] if isinstance(recipe, Computed) else recipe.value
+
+
+def _as_before(recipe: Any, before: Any, run: Traced) -> Any:
+    """Returns a recipe as that of a number, if it takes the place of a number in an array."""
+    numeric = isinstance(before, Input) and before.slot.number is not None
+    if not numeric or not isinstance(recipe, Out) or recipe.number is not None:
+        return recipe
+    aval, old = type_of_recipe(recipe, run), type_of_recipe(before, run)
+    same = (aval.shape, aval.dtype, aval.weak_type) == (old.shape, old.dtype, old.weak_type)
+    return Out(recipe.index, before.slot.number) if same else recipe
+
+
+def _are_same(left: Any, right: Any) -> bool:
+    """Says whether two branches leave the very same thing."""
+    if isinstance(left, Out) or isinstance(right, Out):
+        return False
+    if isinstance(left, Computed) and isinstance(right, Computed):
+        return left.number is right.number
+    return same_recipe(left, right) or _entity(left) is _entity(right)
+
+
+def _entity(recipe: Any) -> Any:
+    if isinstance(recipe, Existing):
+        return recipe.entry
+    return recipe.value if isinstance(recipe, Constant) else recipe
+
+
+def _joined(path: str, name: str) -> str:
+    return path if name == "_value" else f"{path}.{name}"

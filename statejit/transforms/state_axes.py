@@ -1,0 +1,135 @@
+"""Over which axes state is mapped: the filters of `state_axes`, and what they choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from .._core.base import Base
+from .._core.numbers import Number
+from ..collections import collection_of, present, walk
+from ..errors import SlotNotFoundError
+from .scanning import is_cell
+
+Place = tuple[int, str, tuple[int, ...]]
+"""Id of an object or cell, name of the attribute, positions in the containers in it."""
+
+
+class Axis:
+    """The axis of a leaf.
+
+    Args:
+        number: the axis; None for what all lanes share.
+    """
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+
+
+class Axes:
+    """Over which axes state is mapped.
+
+    Attributes:
+        places: the axis of each array that is known.
+        holders: the axis of what else is written to these objects.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[Place, int] = {}
+        self.holders: dict[int, int] = {}
+        self.alive: list[Any] = []  # places are told by id
+
+    def cover(self, model: Any, axis: int) -> None:
+        """Maps all arrays of a model, or a mutable array, over an axis."""
+        self.alive.append(model)
+        self.holders[id(model)] = axis
+        for leaf in walk(model, present):
+            if hasattr(leaf.content, "shape"):
+                self.put(leaf, axis)
+                self.holders[id(leaf.holder)] = axis
+
+    def put(self, leaf: Any, axis: int) -> None:
+        """Maps the array of one leaf over an axis."""
+        self.alive.append(leaf.holder)
+        self.places[id(leaf.holder), leaf.name, leaf.index] = axis
+
+    def of(self, holder: Any, name: str, index: tuple[int, ...] = ()) -> int | None:
+        """Returns the axis of a place."""
+        found = self.places.get((id(holder), name, index))
+        return self.holders.get(id(holder)) if found is None else found
+
+
+def mapped(filters: list[tuple[Any, int]], fun: Any, arguments: list[Any]) -> Axes:
+    """Returns which arrays of which objects the filters choose.
+
+    Args:
+        filters: pairs (filter, axis).
+        fun: the function, in whose models they look.
+        arguments: its arguments.
+
+    Raises:
+        SlotNotFoundError: if a filter fits no slot.
+    """
+    axes = Axes()
+    roots = [*roots_of(fun), *[a for a in arguments if isinstance(a, Base)]]
+    for wanted, axis in filters:
+        if _is_model(wanted) or is_cell(wanted):
+            axes.cover(wanted, axis)
+            continue
+        leaves = [leaf for root in roots for leaf in walk(root, present) if _fits(wanted, leaf)]
+        if not leaves:
+            raise SlotNotFoundError(
+                f"no slot fits {wanted!r} in state_axes.",
+                do="give a model, an array as read from it, a path, a collection or a "
+                "predicate (path, array) -> bool.",
+            )
+        for leaf in leaves:
+            axes.put(leaf, axis)
+    return axes
+
+
+def roots_of(fun: Any) -> list[Any]:
+    """Returns the models that a function is, is bound to, or closes over."""
+    while hasattr(fun, "fun"):
+        fun = fun.fun
+    own = getattr(fun, "__self__", fun)
+    found = [own] if _is_model(own) else []
+    for cell in getattr(fun, "__closure__", None) or ():
+        try:
+            found += [cell.cell_contents] if _is_model(cell.cell_contents) else []
+        except ValueError:
+            continue
+    named = getattr(fun, "__globals__", {})
+    names = getattr(getattr(fun, "__code__", None), "co_names", ())
+    return found + [named[n] for n in names if n in named and _is_model(named[n])]
+
+
+def settled(wanted: Any, fun: Any) -> Any:
+    """Returns a filter; an array, which is found by identity now, as its path."""
+    if not isinstance(wanted, jax.Array):
+        return wanted
+    for root in roots_of(fun):
+        for leaf in walk(root, present):
+            if leaf.content is wanted:
+                return leaf.path
+    raise SlotNotFoundError(
+        f"an array of type {jax.typeof(wanted).str_short()} was given in state_axes, but no model "
+        "that the function knows holds it.",
+        do="give arrays as they are read from the model, or the model itself.",
+    )
+
+
+def _fits(wanted: Any, leaf: Any) -> bool:
+    if not hasattr(leaf.content, "shape") or isinstance(leaf.content, Number):
+        return False
+    if isinstance(wanted, tuple):
+        return bool(leaf.path == wanted)
+    if isinstance(wanted, str):
+        names = (".".join(leaf.path), collection_of(leaf, leaf.content, False))
+        return wanted in names
+    return bool(wanted(leaf.path, leaf.content))
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, Base)
