@@ -224,7 +224,7 @@ class Orders(Draws):
         if isinstance(x, (Array, np.ndarray)):
             stored(x, self.permutation(x, axis, key=key))
             return
-        if not hasattr(x, "__setitem__") or isinstance(x, dict):
+        if not hasattr(x, "__setitem__") or isinstance(x, (dict, jax.Array)):
             raise TypeError(
                 f"shuffle() changes its argument, which is a {type(x).__name__}: it takes a "
                 "statejit or a NumPy array, or a list; use permutation()"
