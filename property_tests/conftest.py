@@ -9,7 +9,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-collect_ignore = ["drawn.py"]
+collect_ignore = ["beyond.py", "drawn.py"]
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 

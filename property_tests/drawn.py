@@ -7,14 +7,20 @@ last bit however a program is compiled, and JAX has compiled every operation aft
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import enum
+import functools
 import itertools
 import linecache
+import operator
 import re
+import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import beyond
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
@@ -181,7 +187,8 @@ class Source(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n" + self.removeprefix(HEADER)
+        whole = self.removeprefix(HEADER).removeprefix(_with_outside(HEADER))
+        return "\n" + whole.replace(beyond.HEADER, "")
 
 
 @dataclasses.dataclass
@@ -193,12 +200,14 @@ class Writer:
         node: expressions of a node.
         methods: methods that may be called.
         arrays: templates of array expressions, if not all.
+        statements: templates of statements.
     """
 
     draw: Callable[[Any], Any]
     node: tuple[str, ...]
     methods: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
+    statements: tuple[str, ...] = STATEMENTS
 
     def pick(self, options: tuple[str, ...]) -> str:
         return self.draw(st.sampled_from(options))
@@ -244,7 +253,7 @@ class Writer:
             elif kind >= 7 and self.methods:
                 lines.append(self.fill(self.pick(ONLY_INSIDE[:2])))
             else:
-                lines.append(self.fill(self.pick(STATEMENTS)))
+                lines.append(self.fill(self.pick(self.statements)))
         return lines
 
 
@@ -259,8 +268,11 @@ def indented(lines: list[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def turns(draw: Any, source: list[str]) -> list[str]:
-    """Draws changes of attributes that the methods mention."""
+def turns(draw: Any, source: list[str], reached: bool = False) -> list[str]:
+    """Draws changes of attributes that the methods mention, or of what is outside."""
+    if reached and draw(st.integers(0, 3)):
+        writer = Writer(draw, ("n0", "n1", "n2"))
+        return [writer.fill(writer.pick(beyond.TURNS), 1) for _ in range(draw(st.integers(1, 2)))]
     mentioned = sorted(set(re.findall(r"\.(\w+)|'(extra)'", "\n".join(source[1:]))))
     names = [a or b for a, b in mentioned if (a or b) in TURNS] or ["f"]
     chosen = [draw(st.sampled_from(names)) for _ in range(draw(st.integers(1, 2)))]
@@ -285,10 +297,19 @@ CALLS = ("step({P}, {X})", "step({P}, {X})", "bound[{I}]({X})", "closed({X})", "
 
 
 @st.composite
-def programs(draw: Any) -> str:
-    """Draws the source of a program; its `script(jit, Base, Array)` yields what is compared."""
-    source = [HEADER]
+def programs(draw: Any, reached: bool = False) -> str:
+    """Draws the source of a program; its `script(jit, Base, Array)` yields what is compared.
+
+    Args:
+        draw: of hypothesis.
+        reached: whether it reaches for what is outside of attributes.
+    """
+    source = [_with_outside(HEADER) if reached else HEADER]
     inside = Writer(draw, NODES)
+    if reached:
+        inside.arrays = (*ARRAYS, *beyond.READS)
+        refused = beyond.REFUSED if draw(st.integers(0, 3)) == 0 else ()
+        inside.statements = (*STATEMENTS, *beyond.WRITES, *beyond.WRITES, *refused)
     known: tuple[str, ...] = ()
     for name in ("low", "mid", "step"):
         inside.methods = known
@@ -299,29 +320,39 @@ def programs(draw: Any) -> str:
         body.append(f"return {inside.fill(inside.pick(RESULTS if name == 'step' else ('{A}',)))}")
         source += indented([f"def {name}(self, x):", *indented(body), ""])
         known = (*known, name)
-    nodes = ("n0", "n1", "n2", "n0.a", "n1.b")
-    outside = Writer(draw, nodes)
+    source += [beyond.HEADER] if reached else []
+    source += ["def script():", *indented(_script(draw, source, reached))]
+    return Source("\n".join(source))
+
+
+def _with_outside(header: str) -> str:
+    return header.replace("class Node(Base):", f"{beyond.ROOT}\nclass Node(Root):") + beyond.METHODS
+
+
+def _script(draw: Any, source: list[str], reached: bool) -> list[str]:
+    """Draws the calls, and what changes between them."""
+    outside = Writer(draw, ("n0", "n1", "n2", "n0.a", "n1.b"))
     lines = ["n0, n1, n2 = Node(1.0), Node(2.0), Node(4.0)", "x = jnp.ones(2)"]
     lines += ["n0.a, n0.b, n1.a, n1.b = n1, n2, n2, n0"]
     lines += [outside.fill(outside.pick(WIRING)) for _ in range(draw(st.integers(0, 4)))]
     lines += ["step, mid = jit(Node.step), jit(Node.mid)"]
     lines += ["bound = [jit(n0.step), jit(n1.step)]", "closed = jit(lambda x: n0.step(x))"]
-    again = "step(n0, x)" if draw(st.booleans()) else ""  # the same call, after small changes
+    again = "step(n0, x)" if reached or draw(st.booleans()) else ""  # the same, after small changes
+    roots = f"lambda: (n0, n1, n2{', outside()' if reached else ''})"
     for _ in range(draw(st.integers(2, 4))):
         argument = outside.fill(outside.pick(ARGUMENTS))
         call = outside.pick(CALLS).replace("{X}", argument)
         call = call.replace("{I}", str(draw(st.integers(0, 1))))
-        lines.append(f"yield (lambda: {again or outside.fill(call)}), (n0, n1, n2)")
+        lines.append(f"yield (lambda: {again or outside.fill(call)}), {roots}")
         if again:
-            changes = turns(draw, source)
+            changes = turns(draw, source, reached)
         else:
             changes = outside.block(0, 2) if draw(st.booleans()) else []
             if draw(st.integers(0, 2)) == 0:
                 changes.append(outside.fill(outside.pick(BETWEEN)))
         if changes:
             lines += ["try:", *indented(changes), "except (TypeError, ValueError):", "    pass"]
-    source += ["def script():", *indented(lines)]
-    return Source("\n".join(source))
+    return lines
 
 
 @st.composite
@@ -351,7 +382,8 @@ def module(source: str, jit: Callable[..., Any], **names: Any) -> dict[str, Any]
     filename = f"<drawn {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     known = {"jnp": jnp, "np": np, "enum": enum, "collections": collections, "jit": jit}
-    known |= {"Base": sj.Base, "Array": sj.Array, "__name__": "drawn", **names}
+    known |= {"copy": copy, "functools": functools, "operator": operator, "types": types}
+    known |= {"weakref": weakref, "Base": sj.Base, "Array": sj.Array, "__name__": "drawn", **names}
     exec(compile(source, filename, "exec"), known)
     known["fast"] = jit(known["Node"].low)
     return known

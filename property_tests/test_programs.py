@@ -18,7 +18,13 @@ from observing import Observer, difference, leave, tracers_in
 
 import statejit as sj
 from statejit._core.lift import interpreted
-from statejit.errors import StatejitError, StructureError
+from statejit.errors import (
+    BypassError,
+    ForeignObjectError,
+    OutsideChangeError,
+    StatejitError,
+    StructureError,
+)
 
 
 def differentiated(fun: Callable[..., Any]) -> Any:
@@ -35,28 +41,37 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-def compare(source: str, transform: Callable[..., Any]) -> None:
+REFUSALS = (OutsideChangeError, BypassError, ForeignObjectError)
+
+
+def compare(source: str, transform: Callable[..., Any], refusable: bool = False) -> None:
     """Runs a program twice, and compares results and objects after each call.
 
     Where eager Python raises, the other must raise as well, and leave the objects as they were.
+
+    Args:
+        source: of the program.
+        transform: how its functions are compiled.
+        refusable: whether the program does what may be refused: then the other may raise alone.
     """
     steps = [module(source, how)["script"]() for how in (leave, transform)]
     observers = Observer(exact=True), Observer(exact=True)
     for eager, other in itertools.zip_longest(*steps):
-        before, unchanged = observers[0].picture(eager[1]), observers[1].picture(other[1])
+        before, unchanged = observers[0].picture(eager[1]()), observers[1].picture(other[1]())
         found = difference(before, unchanged)
         assert found is None, str(found)
         expected, error = outcome(eager[0])
         result, other_error = outcome(other[0])
-        assert not tracers_in((result, other[1]))
+        assert not tracers_in((result, other[1]()))
         if error is not None or other_error is not None:
-            assert type(error) is type(other_error), f"{error!r}, {other_error!r}"
-            found = difference(unchanged, observers[1].picture(other[1]))
+            is_refused = refusable and isinstance(other_error, REFUSALS)
+            assert is_refused or type(error) is type(other_error), f"{error!r}, {other_error!r}"
+            found = difference(unchanged, observers[1].picture(other[1]()))
             assert found is None, f"changed by a failure {found}"
             return
         pictures = [
-            observers[0].picture((expected, eager[1])),
-            observers[1].picture((result, other[1])),
+            observers[0].picture((expected, eager[1]())),
+            observers[1].picture((result, other[1]())),
         ]
         found = difference(*pictures)
         assert found is None, str(found)
@@ -70,6 +85,19 @@ def test_jit_does_what_eager_python_does(source: str, share: int) -> None:
         else:
             with interpreted():
                 compare(source, sj.jit)
+    finally:
+        forget()
+
+
+@given(programs(reached=True), st.integers(0, 9))
+def test_what_is_outside_of_attributes_does_what_it_does_in_python(source: str, share: int) -> None:
+    refusable = "# refused" in source
+    try:
+        if share == 0:
+            compare(source, sj.jit, refusable)
+        else:
+            with interpreted():
+                compare(source, sj.jit, refusable)
     finally:
         forget()
 

@@ -134,6 +134,18 @@ def test_a_predicate_over_slots(jit: Callable[..., Any]) -> None:
 
 
 @BOTH
+def test_what_a_predicate_reads_is_guarded(jit: Callable[..., Any]) -> None:
+    net, names = Net(), {"w"}
+    net.out.chosen = ["b"]
+    grad = jit(sj.grad(net.loss, grad_vars=lambda path, _: path[-1] in names))
+    both = jit(sj.grad(net.loss, grad_vars=lambda path, _: path[-1] in net.out.chosen))
+    assert set(grad(X)["out"]) == {"w"} and set(both(X)["out"]) == {"b"}
+    names.add("b")
+    net.out.chosen.append("w")
+    assert set(grad(X)["out"]) == {"b", "w"} == set(both(X)["out"])
+
+
+@BOTH
 def test_mutable_arrays_as_targets(jit: Callable[..., Any]) -> None:
     net = Net()
     net.out.w = sj.numpy.asarray(net.out.w)

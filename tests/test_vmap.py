@@ -103,6 +103,16 @@ def test_state_with_an_axis_has_a_slice_for_each_example() -> None:
     same((model.seen, ys), (jnp.tile(XS, (2, 1)), jnp.tile(2.0 * XS, (2, 1))))
 
 
+@pytest.mark.parametrize("jit", [lambda f: f, sj.jit], ids=["plain", "jitted"])
+def test_what_a_predicate_over_state_reads_is_guarded(jit: Any) -> None:
+    model, names = Scale(jnp.full(3, 2.0)), {"w"}
+    run = jit(sj.vmap(model.read, state_axes=[(lambda path, _: path[-1] in names, 0)]))
+    np.testing.assert_array_equal(run(XS), 2.0 * XS)
+    names.remove("w")
+    with pytest.raises(SlotNotFoundError):
+        run(XS)
+
+
 def test_models_made_in_a_vmap_and_mapped_as_arguments() -> None:
     ensemble = sj.vmap(Scale)(XS)
     assert type(ensemble) is Scale and ensemble.seen.shape == (3,) and ensemble.calls == 0

@@ -292,6 +292,56 @@ def attribute_of_a_function_counted(kit):
 
 
 @changes.refused
+def defaults_of_a_function_replaced(kit):
+    def helper(x, by=1.0, *, times=2.0):
+        return x * times + by
+
+    def step(x):
+        helper.__defaults__ = (x,)
+        return helper(x)
+
+    yield from twice(kit, step, lambda: helper.__defaults__)
+
+
+@changes.refused
+def keyword_defaults_of_a_function_changed_in_place(kit):
+    def helper(x, *, times=2.0):
+        return x * times
+
+    def step(x):
+        helper.__kwdefaults__["times"] = x
+        return helper(x)
+
+    yield from twice(kit, step, lambda: helper.__kwdefaults__)
+
+
+@changes.refused
+def code_of_a_function_replaced_inside(kit):
+    def helper(x):
+        return x * 2
+
+    def other(x):
+        return x * 3
+
+    def step(x):
+        helper.__code__ = other.__code__
+        return helper(x)
+
+    yield from twice(kit, step, lambda: helper(1))
+
+
+@changes.refused
+def attribute_of_a_namespace_deleted(kit):
+    work = types.SimpleNamespace(rate=2.0, depth=1)
+
+    def step(x):
+        vars(work).pop("rate", None)
+        return x * work.depth
+
+    yield from twice(kit, step, lambda: vars(work))
+
+
+@changes.refused
 def attribute_of_a_function_made(kit):
     def helper(x):
         helper.last = x

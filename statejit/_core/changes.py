@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import OutsideChangeError
-from .frames import CURRENT, UNWATCHED, raw_get
+from .base import hooked
+from .frames import CURRENT, UNWATCHED, Frame, raw_get
 from .ground import Node
 from .outside import Outside, cell_contents
 from .pictures import set_raw
@@ -176,4 +177,26 @@ def unwatched() -> Iterator[None]:
     finally:
         UNWATCHED.reset(unwatched_here)
         CURRENT.reset(token)
+        release(outside, before)
+
+
+@contextmanager
+def consulting(frame: Frame, fun: Any) -> Iterator[None]:
+    """Lets a function of the user's be asked by the library itself, once per compilation.
+
+    What it reads is guarded, as if the traced function had called it; what it changes (a list of
+    what it was asked) is let go, as within `unwatched()`.
+
+    Args:
+        frame: the frame of the traced function.
+        fun: the function that is asked, such as a predicate over slots.
+    """
+    outside: Outside = frame.ground.outside
+    frame.ground.find(None, "pinned", fun, fun, getattr(fun, "__qualname__", ""), mode="outside")
+    outside.follow()
+    before = changes(outside)
+    try:
+        with hooked(), Frame(frame, frame.ground).opened():  # the frame itself is closed
+            yield
+    finally:
         release(outside, before)

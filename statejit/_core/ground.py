@@ -30,7 +30,7 @@ from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Tape
-from .pictures import OfArray, OfAttributes, OfContainer, OfView, Picture, attributes
+from .pictures import OfArray, OfAttributes, OfFunction, OfContainer, OfView, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
 from .slots import (
@@ -383,7 +383,7 @@ class Ground:
         self.functions.append(node)
         if not is_library_code(value.__code__):
             self.foreigners.append(node)  # functions have attributes, too
-            self.pictures.append((node, OfAttributes(value, None)))
+            self.pictures.append((node, OfFunction(value)))
         return self.known(node, value, value)
 
     def composite(self, node: Node, value: Any) -> bool:

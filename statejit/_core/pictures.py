@@ -91,6 +91,39 @@ class OfAttributes:
                 set_raw(value, name, MISSING)
         for name, content in self.attributes.items():
             set_raw(value, name, content)
+        own = raw_dict(value)
+        if own is not None and not isinstance(value, types.ModuleType):
+            for name in [name for name in self.attributes if name in own]:
+                own[name] = own.pop(name)  # what was deleted is back in its place
+
+
+class OfFunction(OfAttributes):
+    """The picture of a function: its attributes, code and defaults.
+
+    Args:
+        value: the function.
+    """
+
+    def __init__(self, value: types.FunctionType) -> None:
+        super().__init__(value, None)
+        self.code, self.defaults = value.__code__, value.__defaults__
+        self.named = value.__kwdefaults__
+        self.named_content = dict(self.named or {})
+
+    def holds(self, value: Any) -> bool:
+        same = value.__code__ is self.code and value.__defaults__ is self.defaults
+        now, before = value.__kwdefaults__, self.named_content
+        same = same and now is self.named and (now or {}).keys() == before.keys()
+        same = same and all(now[name] is before[name] for name in before)
+        return same and super().holds(value)
+
+    def restore(self, value: Any) -> None:
+        super().restore(value)
+        if self.named is not None:
+            self.named.clear()
+            self.named.update(self.named_content)
+        value.__code__, value.__defaults__ = self.code, self.defaults
+        value.__kwdefaults__ = self.named
 
 
 class OfGlobals:

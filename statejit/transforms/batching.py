@@ -66,7 +66,7 @@ class Vmapped(Inside):
 
     def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Maps over the enclosing frame."""
-        chosen = mapped(self.filters, self.fun, [*args, *kwargs.values()])
+        chosen = mapped(self.filters, frame, self.fun, [*args, *kwargs.values()])
         over = LaneFrame(frame, chosen)
         in_axes = self.in_axes if isinstance(self.in_axes, (tuple, list)) else None
         if in_axes is not None and len(in_axes) != len(args):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import jax
 
 from .._core.base import Base
+from .._core.changes import consulting
+from .._core.frames import Frame
 from .._core.numbers import Number
 from ..collections import collection_of, present, walk
 from ..errors import SlotNotFoundError
@@ -60,11 +63,12 @@ class Axes:
         return self.holders.get(id(holder)) if found is None else found
 
 
-def mapped(filters: list[tuple[Any, int]], fun: Any, arguments: list[Any]) -> Axes:
+def mapped(filters: list[tuple[Any, int]], frame: Frame, fun: Any, arguments: list[Any]) -> Axes:
     """Returns which arrays of which objects the filters choose.
 
     Args:
         filters: pairs (filter, axis).
+        frame: the enclosing frame.
         fun: the function, in whose models they look.
         arguments: its arguments.
 
@@ -77,7 +81,9 @@ def mapped(filters: list[tuple[Any, int]], fun: Any, arguments: list[Any]) -> Ax
         if _is_model(wanted) or is_cell(wanted):
             axes.cover(wanted, axis)
             continue
-        leaves = [leaf for root in roots for leaf in walk(root, present) if _fits(wanted, leaf)]
+        everything = [leaf for root in roots for leaf in walk(root, present)]
+        with consulting(frame, wanted) if callable(wanted) else nullcontext():
+            leaves = [leaf for leaf in everything if _fits(wanted, leaf)]
         if not leaves:
             raise SlotNotFoundError(
                 f"no slot fits {wanted!r} in state_axes.",

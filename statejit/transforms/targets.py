@@ -14,6 +14,7 @@ import jax
 
 from .._core.base import Base
 from .._core.cells import Cell
+from .._core.changes import consulting
 from .._core.containers import DICT, Container, kind_of
 from .._core.discovery import Traced
 from .._core.frames import Frame, raw_names
@@ -141,11 +142,10 @@ class Wanted:
 
     def _chosen(self, predicate: Any) -> list[Any]:
         found = _classified(self.frame, roots_of(self.frame, self.fun))
-        return [
-            (leaf.path, leaf.content)
-            for leaf, _ in found
-            if type(leaf.content) is Slot and predicate(leaf.path, beneath(leaf))
-        ]
+        slots = [leaf for leaf, _ in found if type(leaf.content) is Slot]
+        with consulting(self.frame, predicate):
+            slots = [leaf for leaf in slots if predicate(leaf.path, beneath(leaf))]
+        return [(leaf.path, leaf.content) for leaf in slots]
 
 
 def connect(frame: Frame, model: Base) -> set[int]:
