@@ -4,7 +4,8 @@ The functions of this module draw from a default generator, `DEFAULT`. Each draw
 call, which takes the generator's key and gives the next one; inside a transformed function the key
 is found by watching, so that draws are the same as eagerly, bit for bit.
 
-- of NumPy: the module's functions, `Generator`, `default_rng`, `RandomState`, `SeedSequence`;
+- of NumPy: the module's functions, `Generator`, `default_rng`, `RandomState`, `SeedSequence`, and
+  the bit generators, which are seeds here;
 - of JAX: the distributions that NumPy lacks, and the functions of keys: `key`, `split` ...;
 - of brainpy.math: `seed_context`, `split_key`, `rand_like` ..., and `key=` for every draw.
 
@@ -27,6 +28,12 @@ from jax.random import key_data as key_data
 from jax.random import key_impl as key_impl
 from jax.random import split as split
 from jax.random import wrap_key_data as wrap_key_data
+from numpy.random import MT19937 as MT19937
+from numpy.random import PCG64 as PCG64
+from numpy.random import PCG64DXSM as PCG64DXSM
+from numpy.random import SFC64 as SFC64
+from numpy.random import BitGenerator as BitGenerator
+from numpy.random import Philox as Philox
 from numpy.random import SeedSequence as SeedSequence
 
 from .default import FUNCTIONS, default
@@ -38,6 +45,7 @@ from .generator import default_rng as default_rng
 globals().update(FUNCTIONS)
 
 _OWN = (
+    *("BitGenerator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"),
     *("DEFAULT", "Generator", "PRNGKey", "RandomState", "SeedSequence", "clone", "clone_rng"),
     *("default_rng", "fold_in", "key", "key_data", "key_impl", "split", "wrap_key_data"),
 )

@@ -54,6 +54,12 @@ def _finite_range(low: Any, high: Any) -> None:
         raise OverflowError("Range exceeds valid bounds")
 
 
+def _rising_range(low: Any, high: Any) -> None:
+    _finite_range(low, high)
+    if np.any(np.less(high, low)):
+        raise ValueError("high - low < 0")
+
+
 def _exponential(key: Any, shape: Any, dtype: Any, scale: Any) -> Any:
     return scale * jax.random.exponential(key, shape, dtype)
 
@@ -194,15 +200,8 @@ def _own(sampler: Callable[..., Any]) -> Sampler:
     return lambda key, shape, dtype: sampler(key, shape, dtype)
 
 
-CONTINUOUS = (
-    Distribution(
-        "random",
-        "the uniform distribution on [0, 1)",
-        _random,
-        source="jax.random.uniform",
-        tail="out",
-    ),
-    Distribution(
+def _uniform_of(density: str, **checks: Any) -> Distribution:
+    return Distribution(
         "uniform",
         "a uniform distribution on [low, high)",
         _uniform,
@@ -210,9 +209,27 @@ CONTINUOUS = (
             Parameter("low", "the lower end", default=0.0),
             Parameter("high", "the upper end, which is not reached", default=1.0),
         ),
-        "As in NumPy's module functions, high may be below low.",
+        density,
         "jax.random.uniform",
-        together=_finite_range,
+        **checks,
+    )
+
+
+EITHER_WAY = _uniform_of("As in NumPy, `high` may be below `low` here.", together=_finite_range)
+"""The distribution of `RandomState.uniform`, where that of `Generator` refuses high < low."""
+
+CONTINUOUS = (
+    _uniform_of(
+        "The density is 1 / (high-low).",
+        together=_rising_range,
+        allows=lambda low, high: low <= high,
+    ),
+    Distribution(
+        "random",
+        "the uniform distribution on [0, 1)",
+        _random,
+        source="jax.random.uniform",
+        tail="out",
     ),
     Distribution(
         "standard_normal",
@@ -256,7 +273,9 @@ CONTINUOUS = (
         "inversion of the logarithm of the distribution function in the nearer tail",
         together=_not_empty,
         allows=lambda lower, upper, loc, scale: lower < upper,
+        early=2,
         example="-1.0, 1.0, size=3",
+        unchecked=True,
     ),
     Distribution(
         "laplace",
@@ -330,6 +349,7 @@ CONTINUOUS = (
         "The density is a x^(a-1).",
         "inversion",
         example="2.0, size=3",
+        unchecked=True,
     ),
     Distribution(
         "weibull",

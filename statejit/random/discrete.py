@@ -183,6 +183,7 @@ DISCRETE = (
         (Parameter("p", "the probability of True", PROBABILITY, 0.5),),
         dtype=bool,
         source="jax.random.bernoulli",
+        unchecked=True,
     ),
     Distribution(
         "rademacher",
@@ -209,6 +210,7 @@ DISCRETE = (
         _STADLOBER,
         int,
         example="10, 0.5, size=3",
+        unchecked=True,
     ),
     Distribution(
         "hypergeometric",

@@ -18,7 +18,7 @@ import numpy as np
 
 from .._core.frames import CURRENT
 from ..array.lifting import unpacked
-from .parameters import ANY, Parameter, constant, known
+from .parameters import ANY, Parameter, constant, known, numeric
 from .programs import Sampler, broadcast_shape, compiled, counting, floating, working
 
 EMPTY = inspect.Parameter.empty
@@ -47,6 +47,8 @@ class Distribution:
         event: how many trailing axes of the first parameter belong to one draw.
         together: refuses combinations of parameters that are known; given their known values.
         allows: which combinations of traced parameters are inside; None for all.
+        unchecked: whether there is brainpy.math's `check_valid=`, which turns checks off.
+        early: where `size` stands, if not after the parameters.
         tail: what follows the parameters in the signature; see `TAILS`.
         example: arguments for the example in the docstring.
     """
@@ -61,6 +63,8 @@ class Distribution:
     event: int = 0
     together: Callable[..., None] | None = None
     allows: Callable[..., Any] | None = None
+    unchecked: bool = False
+    early: int | None = None
     tail: str = "plain"
     example: str = "size=3"
 
@@ -69,7 +73,10 @@ class Distribution:
 
         Raises:
             ValueError: with NumPy's words.
+            TypeError: for a number in the place of a vector.
         """
+        if self.event and np.ndim(params[0]) < self.event:
+            raise TypeError(f"{self.parameters[0].name} must be a sequence, not a number")
         for parameter, value in zip(self.parameters, params, strict=True):
             parameter.check(value)
         if self.together is not None:
@@ -94,6 +101,8 @@ class Distribution:
             if type(value) in (float, int, bool):
                 kind = jax.dtypes.canonicalize_dtype(int) if parameter.count else work
                 found.append(np.asarray(value, kind)[()] if traced else constant(value, kind))
+            elif value is None or isinstance(value, str):
+                found.append(numeric(value))
             else:
                 found.append(unpacked(value, True))
         return found
@@ -170,21 +179,23 @@ def _cast(drawn: Any, dtype: Any) -> Any:
 def method_of(of: Distribution) -> Callable[..., Any]:
     """Makes the method of `Generator` that draws from a distribution."""
     tail = TAILS[of.tail]
-    defaults = {p.name: p.default for p in of.parameters} | tail
+    defaults = _ordered({p.name: p.default for p in of.parameters} | tail, of.early)
     count, ends = len(of.parameters), len(defaults)
     standard = [None if d is ... else d for d in defaults.values()]
     least = sum(p.default is ... for p in of.parameters)
     position = {name: i for i, name in enumerate(defaults)}
-    signature = signature_of(defaults)
-    with_out, with_method = "out" in tail, "method" in tail
+    signature = signature_of(defaults, of.unchecked)
+    with_out, with_method, early = "out" in tail, "method" in tail, of.early
 
     def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
         values, given = [*args, *standard[len(args) :]], len(args)
-        key = None
+        key, valid = None, True
         for name, value in kwargs.items():
             at = position.get(name, -1)
             if name == "key":
                 key = value
+            elif name == "check_valid" and of.unchecked:
+                valid = value
             elif at < len(args):
                 given = -ends
             else:
@@ -194,9 +205,11 @@ def method_of(of: Distribution) -> Callable[..., Any]:
             signature.bind(self, *args, **kwargs)  # raises, with Python's own words
         if with_method and values[-2] not in ("zig", "inv"):
             raise ValueError(f"method {values[-2]!r} must be 'zig' or 'inv'")
+        if early is not None:
+            values.insert(count, values.pop(early))
         out = values[-1] if with_out else None
         params = tuple(values[:count])
-        return self._sample(of, params, values[count], values[count + 1], out, key)
+        return self._sample(of, params, values[count], values[count + 1], out, key, valid)
 
     draw.__name__ = of.name
     draw.__qualname__ = f"Generator.{of.name}"
@@ -205,8 +218,18 @@ def method_of(of: Distribution) -> Callable[..., Any]:
     return draw
 
 
-def signature_of(defaults: dict[str, Any]) -> inspect.Signature:
+def _ordered(defaults: dict[str, Any], early: int | None) -> dict[str, Any]:
+    """Returns the defaults with `size` at the place where it stands early."""
+    if early is None:
+        return defaults
+    names = [name for name in defaults if name != "size"]
+    names.insert(early, "size")
+    return {name: defaults[name] for name in names}
+
+
+def signature_of(defaults: dict[str, Any], unchecked: bool) -> inspect.Signature:
     """Returns the signature of a method: what may be given by position, and then `key=`."""
+    named = {"key": None} | ({"check_valid": True} if unchecked else {})
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return inspect.Signature(
         [
@@ -215,7 +238,10 @@ def signature_of(defaults: dict[str, Any]) -> inspect.Signature:
                 inspect.Parameter(n, kind, default=EMPTY if d is ... else d)
                 for n, d in defaults.items()
             ],
-            inspect.Parameter("key", inspect.Parameter.KEYWORD_ONLY, default=None),
+            *[
+                inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d)
+                for n, d in named.items()
+            ],
         ]
     )
 
@@ -243,6 +269,7 @@ def docstring(of: Distribution) -> str:
     event = ", n" if of.event and of.name not in ("categorical",) else ""
     lines += [
         "    key: a JAX key to draw with in place of the generator's, which then stays.",
+        *["    check_valid: whether to check parameters that are known."][: of.unchecked],
         "",
         "Returns:",
         f"    The sample, (*size{event}).",

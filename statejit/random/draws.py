@@ -44,9 +44,11 @@ class Draws(Base):
         dtype: Any,
         out: Any,
         key: Any,
+        valid: bool,
     ) -> Any:
         """Draws once from a distribution."""
-        of.check(params)
+        if valid:
+            of.check(params)
         shape = shape_of(size)
         if out is not None:
             shape, dtype = fitting(out, shape, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import Number, plain
-from .parameters import known
+from .parameters import known, numeric
 from .programs import Sampler, broadcast_shape
 
 # Whole numbers -----------------------------------------------------------------------------------
@@ -57,8 +58,10 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
     Raises:
         ValueError: with NumPy's words, if there is none, or if they do not fit the dtype.
     """
+    words = "low > high" if endpoint else "low >= high"
     if high is None:
         low, high = 0, low
+        words = "high < 0" if endpoint else "high <= 0"
     info = (0, 1) if np.dtype(dtype).kind == "b" else (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max)
     first, last = known(low), known(high)
     if last is not None:
@@ -70,7 +73,7 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
         if np.any(first < info[0]):
             raise ValueError(f"low is out of bounds for {dtype}")
     if first is not None and last is not None and np.any(first > last):
-        raise ValueError("low > high" if endpoint else "low >= high")
+        raise ValueError(words)
     kind = np.int32 if np.dtype(dtype).kind == "b" else dtype
     return _bound(first, low, 0, kind), _bound(last, high, 0 if endpoint else 1, kind)
 
@@ -88,10 +91,12 @@ def _whole(value: Any) -> Any:
     """Returns a bound as a Python integer, or an array of them, which never overflow."""
     if type(value) is int or type(value) is Number:
         return value if not isinstance(value, float) else int(value)
-    found = np.asarray(value)
+    found = numeric(value)
     if found.dtype.kind not in "iub":
-        if not np.all(np.isfinite(found)):
-            raise ValueError("low and high must be finite")
+        if np.any(np.isinf(found)):
+            raise OverflowError("cannot convert float infinity to integer")
+        if np.any(np.isnan(found)):
+            raise ValueError("cannot convert float NaN to integer")
         found = np.trunc(found)
     if found.ndim == 0:
         return int(found)
@@ -104,6 +109,18 @@ def bits(size: Any, dtype: Any) -> Sampler:
 
 
 # Order -------------------------------------------------------------------------------------------
+
+
+def axis_of(axis: Any, value: Any) -> int:
+    """Returns an axis of an array, counted from the first one.
+
+    Raises:
+        AxisError: if the array has no such axis.
+    """
+    axis, ndim = operator.index(plain(axis)), np.ndim(value)
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
 
 
 def permutation(axis: int, independent: bool) -> Sampler:

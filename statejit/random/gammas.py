@@ -126,7 +126,7 @@ def dirichlet(key: Any, shape: Any, dtype: Any, alpha: Any) -> Any:
     """Samples probability vectors."""
     full = (*shape, alpha.shape[-1])
     g, boost = boosted_gamma(key, full, dtype, jnp.broadcast_to(alpha, full))
-    boost = boost - jax.lax.stop_gradient(boost.max(-1, keepdims=True))
+    boost = boost - jax.lax.stop_gradient(boost.max(-1, keepdims=True, initial=-jnp.inf))
     weights = g * jnp.exp(boost)
     return weights / weights.sum(-1, keepdims=True)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .continuous import EITHER_WAY
+from .distribution import method_of
 from .legacy import Legacy
 
 
@@ -27,7 +29,7 @@ class Generator(Legacy):
 
 
 class RandomState(Generator):
-    """Is NumPy's older name of a generator; both have the same methods.
+    """Is NumPy's older generator; both have the same methods, but for the range of `uniform`.
 
     Args:
         seed: what `Generator` takes.
@@ -38,6 +40,8 @@ class RandomState(Generator):
         >>> RandomState(0).rand(2, 3).shape
         (2, 3)
     """
+
+    uniform = method_of(EITHER_WAY)
 
 
 def default_rng(seed: Any = None, *, impl: str | None = None) -> Generator:

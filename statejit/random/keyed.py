@@ -117,14 +117,20 @@ class Keyed(Orders, Vectors):
         Args:
             n_children: how many.
 
+        Raises:
+            ValueError: for a negative number.
+
         Example:
             >>> from statejit.random import default_rng
             >>> one, two = default_rng(0).spawn(2)
             >>> (one.random() == two.random()).item()
             False
         """
-        keys = self.split_key(n_children)
-        return [type(self)(keys[i]) for i in range(n_children)]
+        count = operator.index(n_children)
+        if count < 0:
+            raise ValueError("n_children must not be negative")
+        keys = self.split_key(count)
+        return [type(self)(keys[i]) for i in range(count)]
 
     def fork(self) -> Any:
         """Returns a new generator with a stream of its own, and moves on.

@@ -139,13 +139,17 @@ class Orders(Draws):
         """
         array, weights, shape = elements.elements(a), unpacked(p, True), shape_of(size)
         count = array if type(array) is int else None
-        array = None if count is not None else unpacked(array, True)
-        total = count if array is None else np.shape(array)[axis] if np.ndim(array) else None
-        if total is None:
-            raise ValueError("a must be a sequence or an integer, not an array without axes")
+        if count is not None:
+            array, axis, total = None, 0, count
+        else:
+            array = unpacked(array, True)
+            if np.ndim(array) == 0:
+                raise ValueError(f"a must be a sequence or an integer, not {type(array)}")
+            axis = elements.axis_of(axis, array)
+            total = np.shape(array)[axis]
         elements.check_choice(total, shape, replace, weights, () if array is None else array.shape)
         params = [q for q in (array, weights) if q is not None]
-        options = (count, shape, bool(replace), p is not None, operator.index(axis))
+        options = (count, shape, bool(replace), p is not None, axis)
         return self._plain(elements.choice, options, key, *params)
 
     def permutation(
@@ -170,8 +174,9 @@ class Orders(Draws):
         array = elements.elements(x)
         if type(array) is int:
             array = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int))
-        options = (operator.index(axis), bool(independent))
-        return self._plain(elements.permutation, options, key, unpacked(array, True))
+        array = unpacked(array, True)
+        options = (elements.axis_of(axis, array), bool(independent))
+        return self._plain(elements.permutation, options, key, array)
 
     def permuted(
         self, x: ArrayLike, *, axis: int | None = None, out: Any = None, key: Any = None
@@ -195,7 +200,10 @@ class Orders(Draws):
             >>> default_rng(0).permuted([[1, 2], [3, 4]], axis=1).sum(1).tolist()
             [3, 7]
         """
-        array = unpacked(elements.elements(x), True)
+        array = unpacked(x, True)
+        if np.ndim(array) == 0:
+            raise TypeError("x must be an array with axes, not a number")
+        axis = None if axis is None else elements.axis_of(axis, array)
         if out is not None:
             fitting(out, np.shape(array), None)
         found = self._plain(elements.permuted, (axis,), key, array)

@@ -54,7 +54,7 @@ BELOW_ONE = Domain(
 )
 RATE = Domain(
     "≥ 0",
-    "{} < 0 or {} contains NaNs, or {} value too large",
+    "{} < 0 or {} contains NaNs",
     lambda v: (v >= 0) & (v <= _largest_rate()),
     1.0,
 )
@@ -100,7 +100,13 @@ class Parameter:
         if domain not in _NAN_IS_REFUSED:
             inside = inside | (found != found)
         if not np.all(inside):
-            raise ValueError(domain.refused.replace("{}", self.name))
+            raise ValueError(self._words(found))
+
+    def _words(self, found: Any) -> str:
+        if self.domain is RATE and np.all(np.asarray(found) >= 0):
+            return f"{self.name} value too large"
+        words = self.domain.refused.replace("{}", self.name)
+        return words if np.ndim(found) else words.replace("contains NaNs", "is NaN")
 
     def _check_count(self, found: Any) -> None:
         if np.any(np.asarray(found) > largest(int)):
@@ -121,8 +127,21 @@ def known(value: Any) -> Any:
         return None
     if isinstance(value, (list, tuple)):
         parts = [known(v) for v in value]
-        return None if any(p is None for p in parts) else np.asarray(parts)
-    return np.asarray(value)
+        return None if any(p is None for p in parts) else numeric(parts)
+    return numeric(value)
+
+
+def numeric(value: Any) -> np.ndarray:
+    """Returns a value as an array of numbers.
+
+    Raises:
+        TypeError: if it is None, or holds objects that are no numbers.
+        ValueError: if it is text, or its rows have different lengths.
+    """
+    if value is None:
+        raise TypeError("must be real number, not NoneType")
+    found = np.asarray(value)
+    return found if found.dtype.kind not in "OUSV" else found.astype(float)
 
 
 def largest(dtype: Any) -> int:

@@ -60,6 +60,7 @@ class Vectors(Draws):
         dtype: Any = int,
         *,
         key: Any = None,
+        check_valid: bool = True,
     ) -> Array:
         """Draws how many of n trials fall into each category.
 
@@ -70,6 +71,7 @@ class Vectors(Draws):
             size: the shape of the sample before the axis of categories.
             dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
+            check_valid: whether to check parameters that are known.
 
         Returns:
             The counts, (*size, k); -1 where parameters that are traced are wrong.
@@ -83,7 +85,8 @@ class Vectors(Draws):
             20
         """
         n, pvals = unpacked(n, True), unpacked(pvals, True)
-        multivariate.check_multinomial(n, pvals)
+        if check_valid:
+            multivariate.check_multinomial(n, pvals)
         options = (shape_of(size), counting(dtype, "multinomial"))
         return self._plain(multivariate.multinomial, options, key, n, pvals)
 
