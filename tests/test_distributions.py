@@ -180,23 +180,33 @@ DISCRETE = {
 }
 
 
-def drawn(name, rows):
+def drawn(name, rows, count=COUNT, jitted=False):
     """Returns a sample for each row of parameters, and the distributions of scipy.stats."""
     of, given = DISTRIBUTIONS[name], [row[0] for row in rows]
     columns = [
         np.array(column, np.int32 if parameter.count else np.float32)[:, None]
         for parameter, column in zip(of.parameters, zip(*given, strict=True), strict=False)
     ]
-    size = (len(rows), COUNT)
-    sample = getattr(Generator(2024), name)(*columns, size=size)
+    size = (len(rows), count)
+    g = Generator(2024)
+    if jitted:
+        sample = sj.jit(lambda: getattr(g, name)(**named(of, columns), size=size))()
+    else:
+        sample = getattr(g, name)(**named(of, columns), size=size)
     assert sample.shape == size
     assert sample.dtype == {float: np.float32, int: np.int32, bool: bool}[of.dtype]
-    if DEEP or name in COMPILED:
-        jitted = Generator(2024)
-        compiled = sj.jit(lambda: getattr(jitted, name)(*columns, size=size))()
-        assert np.asarray(compiled).tobytes() == np.asarray(sample).tobytes()
     exact = list(zip(*[c.ravel().tolist() for c in columns], strict=True)) or [()]
     return np.asarray(sample), [row[1](*p) for row, p in zip(rows, exact, strict=True)]
+
+
+def named(of, columns):
+    return {p.name: column for p, column in zip(of.parameters, columns, strict=False)}
+
+
+def check_support(sample, expected):
+    least, most = expected.support()
+    assert sample.min() >= least
+    assert sample.max() <= most
 
 
 def check_moments(sample, expected):
@@ -210,18 +220,15 @@ def check_moments(sample, expected):
     assert abs(sample.var() - variance) <= SIGMAS * wide + SIGMAS**2 * variance / sample.size
 
 
-@pytest.mark.parametrize("name", CONTINUOUS)
-def test_continuous_samples_pass_kolmogorov_and_smirnov(name):
-    for sample, expected in zip(*drawn(name, CONTINUOUS[name]), strict=True):
-        least, most = expected.support()
-        assert sample.min() >= least
-        assert sample.max() <= most
-        check_moments(sample, expected)
-        assert stats.kstest(sample.astype(float), expected.cdf).pvalue > LEAST
+def p_value(sample, expected):
+    """Returns the p-value of Kolmogorov and Smirnov, or of chi-square for counts."""
+    if sample.dtype == np.float32:
+        return stats.kstest(sample.astype(float), expected.cdf).pvalue
+    return chi_square(sample, expected)
 
 
-def check_counts(sample, expected):
-    """Checks counts by chi-square, in classes that have enough of them."""
+def chi_square(sample, expected):
+    """Returns the p-value of chi-square, in classes that have enough of them."""
     edges = np.unique(expected.ppf(np.linspace(0.02, 0.98, 25)))
     shares = np.diff([0.0, *expected.cdf(edges), 1.0])
     counts = np.bincount(np.searchsorted(edges, sample), minlength=len(shares))
@@ -232,18 +239,108 @@ def check_counts(sample, expected):
     else:
         assert counts[~enough].sum() <= 25
     wanted = np.asarray(wanted) * (np.sum(observed) / np.sum(wanted))
-    assert stats.chisquare(observed, wanted).pvalue > LEAST
+    return stats.chisquare(observed, wanted).pvalue
 
 
-@pytest.mark.parametrize("name", DISCRETE)
-def test_counts_pass_chi_square(name):
-    for sample, expected in zip(*drawn(name, DISCRETE[name]), strict=True):
-        least, most = expected.support()
-        assert sample.min() >= least
-        assert sample.max() <= most
-        check_moments(sample, expected)
-        check_counts(sample, expected)
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+def test_samples_have_the_distributions_of_scipy(name):
+    rows = (CONTINUOUS | DISCRETE)[name]
+    samples, expected = drawn(name, rows)
+    if DEEP or name in COMPILED:
+        assert drawn(name, rows, jitted=True)[0].tobytes() == samples.tobytes()
+    for sample, distribution in zip(samples, expected, strict=True):
+        check_support(sample, distribution)
+        check_moments(sample, distribution)
+        assert p_value(sample, distribution) > LEAST
 
 
 def test_all_distributions_are_in_the_tables():
     assert {*CONTINUOUS, *DISCRETE, "dirichlet"} == set(DISTRIBUTIONS)
+
+
+# Vectors, orders, bits -----------------------------------------------------------------------------
+
+
+def fits(sample, expected):
+    return p_value(np.asarray(sample), expected) > LEAST
+
+
+def equally(sample, count):
+    """Says whether the whole numbers below `count` are equally frequent."""
+    found = np.bincount(np.asarray(sample).ravel(), minlength=count)
+    return len(found) == count and stats.chisquare(found).pvalue > LEAST
+
+
+def test_dirichlet_samples_add_to_one_and_have_beta_marginals():
+    alpha = np.array([0.3, 1.0, 5.0], np.float32)
+    found = np.asarray(Generator(1).dirichlet(alpha, COUNT))
+    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-6)
+    for i, a in enumerate(alpha):
+        assert fits(found[:, i], stats.beta(a, alpha.sum() - a))
+
+
+def test_multinomial_counts_have_binomial_marginals():
+    p = np.array([0.2, 0.5, 0.0, 0.3])
+    found = np.asarray(Generator(1).multinomial(20, p, COUNT))
+    assert (found.sum(-1) == 20).all()
+    assert not found[:, 2].any()
+    assert all(fits(found[:, i], stats.binom(20, p[i])) for i in (0, 1, 3))
+    exact = 20 * (np.diag(p) - np.outer(p, p))
+    np.testing.assert_allclose(np.cov(found.T), exact, atol=40 / np.sqrt(COUNT))
+
+
+def test_multivariate_hypergeometric_counts_have_hypergeometric_marginals():
+    colors = [6, 3, 11]
+    found = np.asarray(Generator(1).multivariate_hypergeometric(colors, 8, COUNT))
+    assert (found.sum(-1) == 8).all()
+    assert all(fits(found[:, i], stats.hypergeom(20, c, 8)) for i, c in enumerate(colors))
+
+
+@pytest.mark.parametrize("method", ["svd", "eigh", "cholesky"])
+def test_normal_vectors_are_white_after_whitening(method):
+    mean, cov = np.array([1.0, -2.0]), np.array([[2.0, 0.6], [0.6, 0.5]])
+    found = np.asarray(Generator(1).multivariate_normal(mean, cov, COUNT, method=method))
+    white = np.linalg.solve(np.linalg.cholesky(cov), (found - mean).T).astype(np.float32)
+    assert fits(white[0], stats.norm())
+    assert fits(white[1], stats.norm())
+    assert abs(np.corrcoef(white)[0, 1]) < SIGMAS / np.sqrt(COUNT)
+
+
+def test_choices_and_categories_have_their_probabilities():
+    g, p = Generator(1), np.array([0.1, 0.0, 0.6, 0.3])
+    expected = stats.rv_discrete(values=(np.arange(4), p))()
+    with np.errstate(divide="ignore"):
+        logits = np.log(p)
+    assert fits(g.choice(4, COUNT, p=p), expected)
+    assert fits(g.categorical(logits, size=COUNT), expected)
+    assert equally(g.choice(5, COUNT), 5)
+    first = [np.asarray(g.choice(5, 2, replace=False)).tolist() for _ in range(500)]
+    assert equally([a * 4 + b - (b > a) for a, b in first], 20)
+
+
+def test_orders_are_equally_probable():
+    g = Generator(1)
+    rows = np.asarray(g.permuted(np.tile(np.arange(3), (COUNT, 1)), axis=1))
+    assert equally(rows[:, 0] * 2 + (rows[:, 1] > rows[:, 2]), 6)
+    found = np.array([np.asarray(g.permutation(3)) for _ in range(500)])
+    assert equally(found[:, 0] * 2 + (found[:, 1] > found[:, 2]), 6)
+
+
+def test_whole_numbers_and_bits_are_uniform():
+    g = Generator(1)
+    assert equally(g.integers(7, size=COUNT), 7)
+    wide = np.asarray(g.integers(-(2**31), 2**31 - 1, COUNT, endpoint=True))
+    assert fits((wide / 2**32 + 0.5).astype(np.float32), stats.uniform())
+    words = np.asarray(g.bits(COUNT))
+    assert all(equally(words >> shift & 15, 16) for shift in range(0, 32, 4))
+    assert equally(np.frombuffer(g.bytes(COUNT), np.uint8) & 15, 16)
+
+
+def test_points_of_the_ball_and_orthogonal_matrices_are_uniform():
+    g = Generator(1)
+    points = np.asarray(g.ball(3, size=COUNT))
+    assert fits((points**2).sum(-1) ** 0.5, stats.powerlaw(3))
+    matrices = np.asarray(g.orthogonal(3, COUNT // 4))
+    products = np.einsum("nij,nkj->nik", matrices, matrices)
+    np.testing.assert_allclose(products, np.broadcast_to(np.eye(3), products.shape), atol=1e-5)
+    assert fits(matrices[:, 0, 0], stats.uniform(-1, 2))

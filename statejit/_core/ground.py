@@ -30,7 +30,7 @@ from .containers import DATACLASS, DICT, SET, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Tape
-from .pictures import OfArray, OfAttributes, OfFunction, OfContainer, OfView, Picture, attributes
+from .pictures import OfArray, OfAttributes, OfContainer, OfFunction, OfView, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
 from .slots import (

@@ -89,7 +89,8 @@ def _weibull_min(key: Any, shape: Any, dtype: Any, a: Any, scale: Any) -> Any:
     return scale * _weibull(key, shape, dtype, a)
 
 
-def _generalized_normal(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+def generalized_normal(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
+    """Samples the density proportional to exp(-|x|^p): the power 1/p of a gamma variable."""
     size, sign = jax.random.split(key)
     g, boost = boosted_gamma(size, shape, dtype, 1 / p)
     signs = jax.random.rademacher(sign, shape, dtype)
@@ -414,10 +415,10 @@ CONTINUOUS = (
     Distribution(
         "generalized_normal",
         "a generalized normal distribution",
-        _generalized_normal,
+        generalized_normal,
         (Parameter("p", "the exponent", POSITIVE),),
         "The density is proportional to exp(-|x|^p).",
-        "jax.random.generalized_normal",
+        "a power of a gamma variable with a random sign",
         example="2.0, size=3",
     ),
 )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .continuous import generalized_normal
 from .discrete import binomial, hypergeometric
 from .distribution import Distribution
 from .gammas import dirichlet
@@ -209,5 +210,19 @@ def orthogonal(size: Any, dtype: Any, n: int, m: int | None) -> Sampler:
 
 
 def ball(size: Any, dtype: Any, d: int, p: float) -> Sampler:
-    """Returns the sampler of points in the unit ball of the norm p."""
-    return lambda key: jax.random.ball(key, d, p, size or (), dtype)
+    """Returns the sampler of points in the unit ball of the norm p.
+
+    References:
+        F. Barthe, O. Guedon, S. Mendelson and A. Naor, "A probabilistic approach to the geometry of
+        the l_p^n-ball", Annals of Probability 33 (2005).
+    """
+
+    def sampler(key: Any) -> Any:
+        first, second = jax.random.split(key)
+        shape = tuple(size or ())
+        x = generalized_normal(first, (*shape, d), dtype, jnp.asarray(p, dtype))
+        rest = jax.random.exponential(second, shape, dtype)
+        norm = ((jnp.abs(x) ** p).sum(-1) + rest) ** (1 / p)
+        return x / norm[..., None]
+
+    return sampler
