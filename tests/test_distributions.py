@@ -114,7 +114,7 @@ CONTINUOUS = {
     "wald": [
         ((1.0, 2.0), lambda mean, scale: stats.invgauss(mean / scale, scale=scale)),
         ((100.0, 1.0), lambda mean, scale: stats.invgauss(mean / scale, scale=scale)),
-        ((1.0, 1e4), lambda mean, scale: stats.norm(mean, 0.01)),
+        ((1.0, 1e4), lambda mean, scale: stats.invgauss(mean / scale, scale=scale)),
     ],
     "maxwell": [((), stats.maxwell)],
     "double_sided_maxwell": [

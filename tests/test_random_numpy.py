@@ -1,5 +1,7 @@
 """Beside numpy.random: the same refusals, the same shapes and kinds of dtypes, the same in-place writes."""
 
+import importlib.util
+import pathlib
 import warnings
 
 import jax
@@ -218,3 +220,13 @@ def test_unseeded_generators_differ():
     first = random.random().item()
     random.seed()
     assert random.random().item() != first
+
+
+def test_the_tables_of_the_docs_are_those_of_the_code():
+    at = pathlib.Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("docs_draws", at / "draws.py")
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    page = (at / "random.md").read_text()
+    for name, make in writer.TABLES.items():
+        assert writer.with_table(page, name, make()) == page, "run python docs/draws.py"
