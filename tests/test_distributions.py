@@ -130,7 +130,7 @@ CONTINUOUS = {
     ],
     "loggamma": [((0.01,), stats.loggamma), ((1e-3,), stats.loggamma), ((1e4,), stats.loggamma)],
     "chisquare": [((3.0,), stats.chi2), ((0.5,), stats.chi2), ((1e5,), stats.chi2)],
-    "beta": [((2.0, 3.0), stats.beta), ((0.2, 0.3), stats.beta), ((1e5, 1e5), stats.beta)],
+    "beta": [((2.0, 3.0), stats.beta), ((0.2, 0.7), stats.beta), ((1e5, 1e5), stats.beta)],
     "f": [((3.0, 7.0), stats.f), ((1.0, 1.0), stats.f), ((1e5, 2.0), stats.f)],
     "standard_t": [((3.0,), stats.t), ((0.5,), stats.t), ((1e6,), stats.t)],
     "vonmises": [

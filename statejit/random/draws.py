@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,15 +49,14 @@ class Draws(Base):
         valid: bool,
     ) -> Any:
         """Draws once from a distribution."""
-        if valid:
-            of.check(params)
-        shape = shape_of(size)
         if out is not None:
-            shape, dtype = fitting(out, shape, dtype)
-        found = of.result_dtype(dtype)
-        work = working(found if of.dtype is float else None)
-        run = program(of, shape, found, work, key is None)
-        sample = self._run(run, key, of.ready(params, found))
+            size, dtype = fitting(out, shape_of(size), dtype)
+        if plain_numbers(params, size) and CURRENT.get() is None:
+            wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+            run, ready = kept(of, params, size, dtype, key is None, valid, wide)
+        else:
+            run, ready = prepared(of, params, size, dtype, key is None, valid)
+        sample = self._run(run, key, ready)
         return sample if out is None else stored(out, sample)
 
     def _plain(
@@ -74,6 +75,55 @@ class Draws(Base):
         with drawing:
             self.key, sample = run(self.key, *params)
         return made(sample)
+
+
+def prepared(
+    of: Distribution, params: tuple[Any, ...], size: Any, dtype: Any, advance: bool, valid: bool
+) -> tuple[Any, list[Any]]:
+    """Returns the compiled call of a draw, and the parameters as it takes them.
+
+    Raises:
+        ValueError: for parameters that are known to be wrong.
+        TypeError: for a dtype that the distribution does not have.
+    """
+    if valid:
+        of.check(params)
+    shape, found = shape_of(size), of.result_dtype(dtype)
+    work = working(found if of.dtype is float else None)
+    return program(of, shape, found, work, advance), of.ready(params, found)
+
+
+@functools.lru_cache(maxsize=4096)
+def kept(
+    of: Distribution,
+    params: tuple[Any, ...],
+    size: Any,
+    dtype: Any,
+    advance: bool,
+    valid: bool,
+    wide: bool,
+) -> tuple[Any, list[Any]]:
+    """Returns what `prepared` does, which takes longer than the draw itself: once for each call.
+
+    Equal numbers of different types, such as 1 and 1.0, become equal parameters.
+    """
+    return prepared(of, params, size, dtype, advance, valid)
+
+
+_NUMBERS = frozenset({float, int, bool})
+
+
+def plain_numbers(params: tuple[Any, ...], size: Any) -> bool:
+    """Says whether a draw is of numbers only, none of which equals another one (0.0 and -0.0)."""
+    if type(size) is tuple:
+        if not all([type(n) is int for n in size]):
+            return False
+    elif size is not None and type(size) is not int:
+        return False
+    for value in params:
+        if type(value) not in _NUMBERS or (value == 0 and math.copysign(1, value) < 0):
+            return False
+    return True
 
 
 def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:

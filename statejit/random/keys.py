@@ -17,10 +17,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import find_top_trace
 
 from .._core.frames import CURRENT
 from .._core.numbers import plain
-from .._core.slots import is_key, is_tracer, trace_state
+from .._core.slots import EAGER, is_key, is_tracer
 from ..array.lifting import unpacked
 from ..errors import FrozenValueError, RawTransformError
 
@@ -29,8 +30,6 @@ IMPLEMENTATIONS = ("threefry2x32", "rbg", "unsafe_rbg")
 
 drawing = threading.RLock()
 """Held while a generator's key is replaced outside of traces: threads never draw the same."""
-
-_NO_TRACE = trace_state()
 
 split = jax.jit(jax.random.split, static_argnums=1)
 
@@ -148,7 +147,7 @@ def _refuse_frozen(what: str) -> None:
 
 def refuse_raw() -> None:
     """Refuses a draw that no frame sees: under `jax.vmap` all lanes would get the same number."""
-    if CURRENT.get() is None and trace_state() != _NO_TRACE:
+    if CURRENT.get() is None and type(find_top_trace(())) is not EAGER:
         raise RawTransformError(
             "a random number was drawn under a JAX transformation that is not lifted: each lane or "
             "iteration would get the same one.",
