@@ -171,10 +171,10 @@ def samples(count: int = MILLION) -> str:
         drawn, expected = tests.drawn(name, given, count)
         jitted = tests.drawn(name, given, count, jitted=True)[0]
         for (params, _), sample, again, exact in zip(given, drawn, jitted, expected, strict=True):
-            mean, deviation = float(exact.mean()), float(exact.std())
+            mean, variance = map(float, exact.stats("mv"))
             off = ""
-            if np.isfinite([mean, deviation]).all():
-                off = f"{(sample.astype(float).mean() - mean) / deviation * np.sqrt(count):+.1f}"
+            if np.isfinite([mean, variance]).all():
+                off = f"{(sample.astype(float).mean() - mean) / np.sqrt(variance / count):+.1f}"
             test = "Kolmogorov-Smirnov" if sample.dtype == np.float32 else "chi-square"
             same = "same" if again.tobytes() == sample.tobytes() else "differs"
             row = [f"`{name}`", ", ".join(f"{p:g}" for p in params), test]
