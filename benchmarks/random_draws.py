@@ -1,8 +1,8 @@
 """What a random number costs: eager draws, a draw in a jitted function, and a million at once.
 
 `normal(0., 2., 5)` is drawn by NumPy, by statejit, by hand with `jax.random.split` and
-`jax.random.normal`, and by brainpy.math where it is installed. The number of NumPy is the floor of a
-Python call; a compiled call of JAX with two arrays costs about 5 µs.
+`jax.random.normal`, and by brainpy.math where it is installed. NumPy's time is the floor of a call
+from Python; "split + normal, jitted" that of a compiled call that takes a key and gives the next.
 
     python benchmarks/random_draws.py
 """

@@ -116,8 +116,9 @@ _NUMBERS = frozenset({float, int, bool})
 def plain_numbers(params: tuple[Any, ...], size: Any) -> bool:
     """Says whether a draw is of numbers only, none of which equals another one (0.0 and -0.0)."""
     if type(size) is tuple:
-        if not all([type(n) is int for n in size]):
-            return False
+        for n in size:
+            if type(n) is not int:
+                return False
     elif size is not None and type(size) is not int:
         return False
     for value in params:
