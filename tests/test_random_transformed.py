@@ -408,17 +408,8 @@ def test_a_key_of_the_callers_leaves_the_generators():
 
 def test_traced_parameters_outside_of_their_domains_give_nan_or_minus_one():
     g = Generator(3)
-
-    def draw(bad):
-        return (
-            g.normal(0.0, bad),
-            g.gamma(bad, 1.0),
-            g.poisson(bad),
-            g.binomial(5, bad),
-            g.beta(2.0, bad),
-        )
-
-    found = [float(x) for x in sj.jit(draw)(jnp.asarray(-1.0))]
-    np.testing.assert_array_equal(found, [np.nan, np.nan, -1, -1, np.nan])
+    draw = sj.jit(lambda bad: (g.normal(0.0, bad), g.triangular(0, bad, 1), g.poisson(bad)))
+    found = [float(x) for x in draw(jnp.asarray(-1.0))]
+    np.testing.assert_array_equal(found, [np.nan, np.nan, -1])
     with pytest.raises(ValueError, match="scale < 0"):
-        sj.jit(draw)(-1.0)
+        draw(-1.0)
