@@ -55,7 +55,7 @@ HOW: dict[str, str] = {
     "array_repr": "shows the dtype, and JAX's name of it",
     "array_str": "as JAX prints",
     "asfortranarray": "where elements lie is JAX's business: `asarray`",
-    "broadcast_arrays": "results that are broadcast are read-only; NumPy warns when they are written",
+    "broadcast_arrays": "broadcast results are read-only; NumPy warns when they are written",
     "diagonal": "read-only, also if somebody sets `flags.writeable`",
     "broadcast_to": "read-only, also if somebody sets `flags.writeable`",
     "empty": "zeros",
@@ -87,9 +87,13 @@ HOW: dict[str, str] = {
 WIDE = ("float64", "double", "int64", "uint64", "complex128", "cdouble", "int_", "float", "uint")
 
 
+HEAD = "| name | | how, or what to do instead |"
+
+
 def names(module: ModuleType) -> list[str]:
     """Returns the public names of one of NumPy's modules."""
-    return sorted({n for n in module.__all__ if not n.startswith("_")}, key=lambda n: (n.lower(), n))
+    public = {name for name in module.__all__ if not name.startswith("_")}
+    return sorted(public, key=lambda name: (name.lower(), name))
 
 
 def parameters(fun: Any) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def page() -> str:
     parts: list[str] = []
     counts = {SAME: 0, DIFFERS: 0, MISSING: 0}
     for title, module, ours, jaxs in MODULES:
-        parts += [f"## {title}", "", "| name | | how, or what to do instead |", "| --- | --- | --- |"]
+        parts += [f"## {title}", "", HEAD, "| --- | --- | --- |"]
         for name in names(module):
             word, how = row(name, getattr(module, name), ours, jaxs)
             counts[word] += 1
@@ -157,7 +161,8 @@ def page() -> str:
     parts += ["## Beyond NumPy", "", ", ".join(f"`{n}`" for n in more) + ".", ""]
     version = ".".join(np.__version__.split(".")[:2])
     total = ", ".join(f"{n} {word}" for word, n in counts.items())
-    return INTRODUCTION.format(version=version, counts=f"Of its names are {total}.") + "\n".join(parts)
+    introduction = INTRODUCTION.format(version=version, counts=f"Of its names are {total}.")
+    return introduction + "\n".join(parts)
 
 
 def rows(text: str) -> dict[tuple[str, str], str]:

@@ -43,7 +43,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("statejit.random")
     if name in FORMER:
         raise AttributeError(
-            f"statejit.numpy has no {name!r}: it is gone from NumPy 2.\n  Do:    use {FORMER[name]}."
+            f"statejit.numpy has no {name!r}: it is gone from NumPy 2.\n"
+            f"  Do:    use {FORMER[name]}."
         )
     if name.startswith("__") or not hasattr(numpy, name):
         raise AttributeError(f"module 'statejit.numpy' has no attribute {name!r}")
