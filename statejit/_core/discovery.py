@@ -269,6 +269,16 @@ _VALUE_ASKED = (
 )
 
 
+_VALUE = (
+    "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
+    "attribute or a static argument."
+)
+_MASK = (
+    "the shape of `a[mask]` would depend on the values: use statejit.numpy.where(mask, a, 0), a "
+    "reduction with `where=mask`, or assign (`a[mask] = 0`), whose shape is fixed."
+)
+
+
 @contextmanager
 def described(frame: Frame) -> Iterator[None]:
     """Turns JAX's errors about traced values into ours, with the user's line and the path."""
@@ -288,8 +298,7 @@ def described(frame: Frame) -> Iterator[None]:
         raise TracedControlFlowError(
             what,
             where=where,
-            do="use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a "
-            "Python attribute or a static argument.",
+            do=_MASK if isinstance(error, _VALUE_ASKED[-1]) else _VALUE,
         ) from error
 
 

@@ -1,0 +1,84 @@
+"""Noncentral distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .discrete import poisson
+from .distribution import Distribution
+from .gammas import chisquare
+from .parameters import NON_NEGATIVE, POSITIVE, Parameter
+
+
+@jax.custom_jvp
+def _unknown_by(sample: Any, nonc: Any, moves: Any) -> Any:
+    """Returns a sample whose derivative by `nonc` is unknown (NaN) where `moves` is False."""
+    return sample
+
+
+def _unknown_by_jvp(primals: Any, tangents: Any) -> Any:
+    by_sample, by_nonc, _ = tangents
+    tangent = jnp.zeros_like(primals[0])
+    if type(by_sample) is not jax.custom_derivatives.SymbolicZero:
+        tangent = tangent + by_sample
+    if type(by_nonc) is not jax.custom_derivatives.SymbolicZero:
+        tangent = tangent + by_nonc * jnp.where(primals[2], 0, jnp.nan)
+    return primals[0], tangent
+
+
+_unknown_by.defjvp(_unknown_by_jvp, symbolic_zeros=True)
+
+
+def noncentral_chisquare(key: Any, shape: Any, dtype: Any, df: Any, nonc: Any) -> Any:
+    """Samples a noncentral chi-square distribution, as NumPy does.
+
+    With more than one degree of freedom one of the squared normal variables is moved; with fewer,
+    a Poisson number of degrees of freedom is added. The second has no derivative by `nonc`.
+    """
+    first, second, third = jax.random.split(key, 3)
+    df, nonc = jnp.broadcast_to(df, shape), jnp.broadcast_to(nonc, shape)
+    moves = df > 1
+    counts = jnp.int32 if dtype == jnp.float32 else jax.dtypes.canonicalize_dtype(int)
+    added = 2 * poisson(first, shape, counts, jnp.where(moves, 0, nonc / 2)).astype(dtype)
+    central = chisquare(second, shape, dtype, jnp.where(moves, df - 1, df + added))
+    root = jnp.sqrt(jnp.where(nonc > 0, nonc, 1)) * (nonc > 0)
+    normal = jax.random.normal(third, shape, dtype) + root
+    return _unknown_by(central + jnp.where(moves, normal * normal, 0), nonc, moves)
+
+
+def _noncentral_f(key: Any, shape: Any, dtype: Any, dfnum: Any, dfden: Any, nonc: Any) -> Any:
+    first, second = jax.random.split(key)
+    above = noncentral_chisquare(first, shape, dtype, dfnum, nonc) / dfnum
+    return above / (chisquare(second, shape, dtype, dfden) / dfden)
+
+
+_NONC = Parameter("nonc", "the noncentrality", NON_NEGATIVE)
+_SOURCE = "numpy.random: a moved normal variable where df > 1, else a Poisson mixture."
+
+NONCENTRAL = (
+    Distribution(
+        "noncentral_chisquare",
+        "a noncentral chi-square distribution",
+        noncentral_chisquare,
+        (Parameter("df", "the degrees of freedom", POSITIVE), _NONC),
+        "It is that of the sum of df squared normal variables whose squared means add to nonc.",
+        _SOURCE,
+        example="3.0, 2.0, size=3",
+    ),
+    Distribution(
+        "noncentral_f",
+        "a noncentral F distribution",
+        _noncentral_f,
+        (
+            Parameter("dfnum", "the degrees of freedom in the numerator", POSITIVE),
+            Parameter("dfden", "the degrees of freedom in the denominator", POSITIVE),
+            _NONC,
+        ),
+        "It is that of a noncentral chi-square variable over a chi-square one, each over its df.",
+        _SOURCE,
+        example="3.0, 5.0, 2.0, size=3",
+    ),
+)

@@ -1,0 +1,248 @@
+"""The methods of generators for whole numbers, and for the choice and the order of elements."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._core.frames import CURRENT
+from .._core.slots import is_tracer
+from ..array.array import Array
+from ..array.lifting import unpacked
+from ..errors import FrozenValueError
+from . import elements
+from .draws import ArrayLike, Draws, Size, fitting, stored
+from .programs import shape_of
+
+
+class Orders(Draws):
+    """Draws whole numbers, and elements of arrays."""
+
+    # Whole numbers -----------------------------------------------------------------------------
+
+    def integers(
+        self,
+        low: ArrayLike,
+        high: ArrayLike | None = None,
+        size: Size = None,
+        dtype: Any = int,
+        endpoint: bool = False,
+        *,
+        key: Any = None,
+    ) -> Array:
+        """Draws integers from [low, high), or from [0, low) if there is no `high`.
+
+        Args:
+            low: the least integer, (*shape,).
+            high: the integer above the greatest one, (*shape,).
+            size: the shape of the sample; None for that of the parameters.
+            dtype: the dtype of the sample, of integers or bool.
+            endpoint: whether `high` itself is drawn, too.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Returns:
+            The sample, (*size,). Where low >= high is traced, it is -1.
+
+        Raises:
+            ValueError: if the bounds, where they are known, are empty or do not fit the dtype.
+            TypeError: if the dtype is not one of integers.
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> 0 <= int(default_rng(0).integers(6)) < 6
+            True
+        """
+        found = np.dtype(jax.dtypes.canonicalize_dtype(int if dtype is None else dtype))
+        if found.kind not in "iub":
+            raise TypeError(f"Unsupported dtype {found!r} for integers")
+        low, high = unpacked(low, True), unpacked(high, True)
+        first, last = elements.bounds(low, high, found, endpoint)
+        return self._plain(elements.integers, (shape_of(size), found), key, first, last)
+
+    def bits(self, size: Size = None, dtype: Any = None, *, key: Any = None) -> Array:
+        """Draws unsigned integers all of whose bits are random.
+
+        Args:
+            size: the shape of the sample.
+            dtype: the dtype; by default 32 bits, or 64 where JAX has them.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Returns:
+            The sample, (*size,).
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> default_rng(0).bits(3, "uint8").dtype
+            dtype('uint8')
+        """
+        found = np.dtype(jax.dtypes.canonicalize_dtype("uint" if dtype is None else dtype))
+        return self._plain(elements.bits, (shape_of(size), found), key)
+
+    def bytes(self, length: int) -> bytes:
+        """Returns random bytes.
+
+        Args:
+            length: how many.
+
+        Raises:
+            FrozenValueError: inside a transformed function, where there are only arrays.
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> len(default_rng(0).bytes(5))
+            5
+        """
+        if CURRENT.get() is not None:
+            raise FrozenValueError(
+                "bytes() was called inside a transformed function, where bytes are frozen.",
+                do="use bits(length, 'uint8'), which returns an array.",
+            )
+        return np.asarray(self.bits(operator.index(length), np.uint8)).tobytes()
+
+    # Elements ----------------------------------------------------------------------------------
+
+    def choice(
+        self,
+        a: ArrayLike,
+        size: Size = None,
+        replace: bool = True,
+        p: ArrayLike | None = None,
+        axis: int = 0,
+        shuffle: bool = True,
+        *,
+        key: Any = None,
+    ) -> Array:
+        """Draws elements of an array (or of range(a)), with probabilities p.
+
+        Args:
+            a: the elements, (n, ...), or their number.
+            size: the shape of the sample.
+            replace: whether an element may be drawn again.
+            p: a probability for each element, (n,).
+            axis: the axis along which elements lie.
+            shuffle: whether the order is random without replacement; it always is.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Returns:
+            The elements, (*size, ...) in the place of the axis.
+
+        Raises:
+            ValueError: if there are not enough elements, or p, where it is known, is none.
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> default_rng(0).choice([10, 20, 30], 4, p=[0.0, 1.0, 0.0]).tolist()
+            [20, 20, 20, 20]
+        """
+        array, weights, shape = elements.elements(a), unpacked(p, True), shape_of(size)
+        count = array if type(array) is int else None
+        if count is not None:
+            array, axis, total = None, 0, count
+        else:
+            array = unpacked(array, True)
+            if np.ndim(array) == 0:
+                raise ValueError(f"a must be a sequence or an integer, not {type(array)}")
+            axis = elements.axis_of(axis, array)
+            total = np.shape(array)[axis]
+        elements.check_choice(total, shape, replace, weights, () if array is None else array.shape)
+        params = [q for q in (array, weights) if q is not None]
+        options = (count, shape, bool(replace), p is not None, axis)
+        return self._plain(elements.choice, options, key, *params)
+
+    def permutation(
+        self, x: ArrayLike, axis: int = 0, independent: bool = False, *, key: Any = None
+    ) -> Array:
+        """Returns a shuffled copy of an array, or of range(x).
+
+        Args:
+            x: the array, (n, ...), or a number.
+            axis: the axis that is shuffled.
+            independent: whether each vector along the axis is shuffled on its own.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Returns:
+            The array, (n, ...).
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> sorted(default_rng(0).permutation(4).tolist())
+            [0, 1, 2, 3]
+        """
+        array = elements.elements(x)
+        if type(array) is int:
+            array = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int))
+        array = unpacked(array, True)
+        options = (elements.axis_of(axis, array), bool(independent))
+        return self._plain(elements.permutation, options, key, array)
+
+    def permuted(
+        self, x: ArrayLike, *, axis: int | None = None, out: Any = None, key: Any = None
+    ) -> Any:
+        """Returns a copy of an array in which each vector along an axis is shuffled on its own.
+
+        Args:
+            x: the array, (*shape,).
+            axis: the axis; None for all elements together.
+            out: a mutable array or a NumPy array that the result is written to; it may be `x`.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Returns:
+            The array, (*shape,), or `out`.
+
+        Raises:
+            ValueError: if `out` has another shape.
+
+        Example:
+            >>> from statejit.random import default_rng
+            >>> default_rng(0).permuted([[1, 2], [3, 4]], axis=1).sum(1).tolist()
+            [3, 7]
+        """
+        array = unpacked(x, True)
+        if np.ndim(array) == 0:
+            raise TypeError("x must be an array with axes, not a number")
+        axis = None if axis is None else elements.axis_of(axis, array)
+        if out is not None:
+            fitting(out, np.shape(array), None)
+        found = self._plain(elements.permuted, (axis,), key, array)
+        return found if out is None else stored(out, found)
+
+    def shuffle(self, x: Any, axis: int = 0, *, key: Any = None) -> None:
+        """Shuffles an array in place.
+
+        Args:
+            x: a mutable array, a NumPy array, (n, ...), or (outside of transformed functions) a
+                list.
+            axis: the axis that is shuffled.
+            key: a JAX key to draw with in place of the generator's, which then stays.
+
+        Raises:
+            TypeError: if `x` can't be changed.
+
+        Example:
+            >>> import statejit.numpy as snp
+            >>> from statejit.random import default_rng
+            >>> x = snp.arange(4)
+            >>> default_rng(0).shuffle(x)
+            >>> sorted(x.tolist())
+            [0, 1, 2, 3]
+        """
+        if isinstance(x, (Array, np.ndarray)):
+            stored(x, self.permutation(x, axis, key=key))
+            return
+        if not hasattr(x, "__setitem__") or isinstance(x, (dict, jax.Array)):
+            raise TypeError(
+                f"shuffle() changes its argument, which is a {type(x).__name__}: it takes a "
+                "statejit or a NumPy array, or a list; use permutation()"
+            )
+        order = self.permutation(len(x), key=key).value
+        if is_tracer(order):
+            raise TypeError(
+                f"shuffle() can't reorder a {type(x).__name__} inside a transformed function: the "
+                "order is not known there; use a statejit or a NumPy array"
+            )
+        before = list(x)
+        for i, j in enumerate(order.tolist()):
+            x[i] = before[j]

@@ -1,0 +1,177 @@
+"""Parameters of distributions: which values they may have, and how they enter a compiled draw.
+
+A value that is known (a number, a list, an array that is not traced) is checked as NumPy checks it,
+and refused with NumPy's words. Where it is traced the sample says it: NaN, or -1 for a count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.cells import Cell
+from .._core.numbers import Number
+from .._core.slots import is_tracer
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """The values that a parameter may have.
+
+    Args:
+        words: what is shown in tables: `> 0`.
+        refused: NumPy's words for a value outside, with `{}` for the name.
+        allows: says of a number or an array which values are inside; NaN is outside of a domain
+            only if NumPy refuses it.
+        safe: a value inside, on which every sampler ends.
+    """
+
+    words: str
+    refused: str
+    allows: Callable[[Any], Any]
+    safe: float
+
+
+ANY = Domain("any", "", lambda v: v == v, 0.0)
+NON_NEGATIVE = Domain("≥ 0", "{} < 0", lambda v: v >= 0, 1.0)
+POSITIVE = Domain("> 0", "{} <= 0", lambda v: v > 0, 1.0)
+ABOVE_ONE = Domain("> 1", "{} <= 1 or {} contains NaNs", lambda v: v > 1, 2.0)
+PROBABILITY = Domain(
+    "0 ... 1", "{} < 0, {} > 1 or {} contains NaNs", lambda v: (v >= 0) & (v <= 1), 0.5
+)
+POSITIVE_PROBABILITY = Domain(
+    "0 < p ≤ 1", "{} <= 0, {} > 1 or {} contains NaNs", lambda v: (v > 0) & (v <= 1), 0.5
+)
+BELOW_ONE = Domain(
+    "0 ≤ p < 1", "{} < 0, {} >= 1 or {} contains NaNs", lambda v: (v >= 0) & (v < 1), 0.5
+)
+RATE = Domain(
+    "≥ 0",
+    "{} < 0 or {} contains NaNs",
+    lambda v: (v >= 0) & (v <= _largest_rate()),
+    1.0,
+)
+
+_NAN_IS_REFUSED = (ABOVE_ONE, PROBABILITY, POSITIVE_PROBABILITY, BELOW_ONE, RATE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter of a distribution.
+
+    Args:
+        name: its name, NumPy's where NumPy has the distribution.
+        meaning: what it is, for docstrings.
+        domain: the values that it may have.
+        default: its default, or `...` if it has none.
+        count: whether it is an integer.
+    """
+
+    name: str
+    meaning: str
+    domain: Domain = ANY
+    default: Any = ...
+    count: bool = False
+
+    def check(self, value: Any) -> None:
+        """Refuses a value that is known not to be allowed.
+
+        Raises:
+            ValueError: with NumPy's words.
+        """
+        domain = self.domain
+        if domain is ANY and not self.count:
+            return
+        found = known(value)
+        if found is None:
+            return
+        if self.count:
+            self._check_count(found)
+        inside = domain.allows(found)
+        if inside is True:
+            return
+        if domain not in _NAN_IS_REFUSED:
+            inside = inside | (found != found)
+        if not np.all(inside):
+            raise ValueError(self._words(found))
+
+    def _words(self, found: Any) -> str:
+        if self.domain is RATE and np.all(np.asarray(found) >= 0):
+            return f"{self.name} value too large"
+        words = self.domain.refused.replace("{}", self.name)
+        return words if np.ndim(found) else words.replace("contains NaNs", "is NaN")
+
+    def _check_count(self, found: Any) -> None:
+        if np.any(np.asarray(found) > largest(int)):
+            raise ValueError(
+                f"{self.name} is too large for {np.dtype(jax.dtypes.canonicalize_dtype(int))}; "
+                "jax.config.update('jax_enable_x64', True) gives int64"
+            )
+
+
+def known(value: Any) -> Any:
+    """Returns a value that is known, as a number or an array of NumPy; None for a traced one."""
+    cls = type(value)
+    if cls is float or cls is int or cls is Number or cls is bool:
+        return value
+    if isinstance(value, Cell):
+        value = value.value
+    if is_tracer(value):
+        return None
+    if isinstance(value, (list, tuple)):
+        parts = [known(v) for v in value]
+        return None if any(p is None for p in parts) else numeric(parts)
+    return numeric(value)
+
+
+def numeric(value: Any) -> np.ndarray:
+    """Returns a value as an array of numbers.
+
+    Raises:
+        TypeError: if it is None, or holds objects that are no numbers.
+        ValueError: if it is text, or its rows have different lengths.
+    """
+    if value is None:
+        raise TypeError("must be real number, not NoneType")
+    found = np.asarray(value)
+    return found if found.dtype.kind not in "OUSV" else found.astype(float)
+
+
+def largest(dtype: Any) -> int:
+    """Returns the largest integer of a dtype, as JAX has it."""
+    return _largest(jax.dtypes.canonicalize_dtype(dtype))
+
+
+@functools.cache
+def _largest(dtype: Any) -> int:
+    return int(np.iinfo(dtype).max)
+
+
+def _largest_rate() -> float:
+    """Returns the mean from which on a Poisson sample might not fit an integer (NumPy's)."""
+    return largest(int) - 10.0 * math.sqrt(largest(int))
+
+
+def constant(value: Any, dtype: Any) -> Any:
+    """Returns a Python number as an array on the device; the same numbers are kept there.
+
+    Args:
+        value: a bool, int or float.
+        dtype: the dtype of the array.
+    """
+    if value == 0 and math.copysign(1, value) < 0:
+        return np.asarray(value, dtype)  # -0.0 is 0.0 to a dictionary
+    return _kept(value, dtype)
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _kept(value: Any, dtype: Any) -> Any:
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(np.asarray(value, dtype))

@@ -1,0 +1,126 @@
+"""Programs: a draw as one compiled call that takes the generator's key and gives the next one."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.numbers import plain
+
+Sampler = Callable[..., Any]
+
+hidden = jax.lax.optimization_barrier
+"""Keeps XLA from folding constants into a draw, and from fusing it with what uses it: inside of a
+larger program the last bit of a sample could otherwise be another than eagerly."""
+
+
+def compiled(sample: Sampler, advance: bool) -> Any:
+    """Returns the compiled call of a sampler.
+
+    Args:
+        sample: (key, *params) -> sample.
+        advance: whether the call is `(key, *params) -> (next key, sample)`, or, for a key that is
+            not a generator's, `(key, *params) -> sample`.
+    """
+
+    def draw(key: Any, *params: Any) -> Any:
+        following, now = jax.random.split(key) if advance else (None, key)
+        drawn = hidden(sample(now, *hidden(params)))
+        return (following, drawn) if advance else drawn
+
+    return jax.jit(draw, inline=True)
+
+
+@functools.cache
+def plain_program(maker: Callable[..., Sampler], options: tuple[Any, ...], advance: bool) -> Any:
+    """Returns the compiled call of a sampler whose parameters keep their dtypes and shapes.
+
+    Args:
+        maker: gives the sampler for the options.
+        options: what the sampler depends on: sizes, axes, dtypes.
+        advance: as `compiled` has it.
+    """
+    return compiled(maker(*options), advance)
+
+
+def broadcast_shape(shape: tuple[int, ...] | None, shapes: list[tuple[int, ...]]) -> Any:
+    """Returns the shape of a sample, as NumPy has it.
+
+    Args:
+        shape: the size that was asked for, or None.
+        shapes: the shapes of the parameters.
+
+    Raises:
+        ValueError: if the size does not fit the parameters.
+    """
+    if shape is None:
+        return jnp.broadcast_shapes(*shapes) if shapes else ()
+    try:
+        fits = jnp.broadcast_shapes(shape, *shapes) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"Output size {shape} is not compatible with broadcast dimensions of inputs "
+            f"{jnp.broadcast_shapes(*shapes)}."
+        )
+    return shape
+
+
+def shape_of(size: Any) -> tuple[int, ...] | None:
+    """Returns a size as NumPy takes it as a shape; None stays.
+
+    Raises:
+        ValueError: if it is negative.
+        TypeError: if it is no integer, nor a sequence of them.
+    """
+    if size is None:
+        return None
+    if type(size) is int:
+        shape: tuple[int, ...] = (size,)
+    elif isinstance(size, (tuple, list)):
+        shape = tuple([operator.index(plain(n)) for n in size])
+    elif getattr(size, "ndim", 0):
+        shape = tuple(int(n) for n in np.asarray(size))
+    else:
+        shape = (operator.index(plain(size)),)
+    if shape and min(shape) < 0:
+        raise ValueError("negative dimensions are not allowed")
+    return shape
+
+
+def floating(dtype: Any, name: str) -> Any:
+    """Returns the dtype of a sample of a continuous distribution.
+
+    Raises:
+        TypeError: if it is not a floating-point dtype.
+    """
+    found = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
+    if not jnp.issubdtype(found, jnp.floating):
+        raise TypeError(f"Unsupported dtype {np.dtype(found)!r} for {name}")
+    return found
+
+
+def counting(dtype: Any, name: str) -> Any:
+    """Returns the dtype of a sample of a discrete distribution: of integers, or of floats.
+
+    Raises:
+        TypeError: if it is neither.
+    """
+    found = jax.dtypes.canonicalize_dtype(int if dtype is None else dtype)
+    if not jnp.issubdtype(found, jnp.floating) and not jnp.issubdtype(found, jnp.integer):
+        raise TypeError(f"Unsupported dtype {np.dtype(found)!r} for {name}")
+    return found
+
+
+def working(dtype: Any) -> Any:
+    """Returns the dtype in which samples of a dtype are computed: half precision is too coarse."""
+    if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+        return jax.dtypes.canonicalize_dtype(float)
+    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.float32

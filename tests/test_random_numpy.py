@@ -1,0 +1,232 @@
+"""Beside numpy.random: the same refusals, the same shapes and kinds of dtypes, the same in-place writes."""
+
+import importlib.util
+import pathlib
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import statejit as sj
+import statejit.numpy as snp
+from statejit import random
+from statejit.random import Generator, RandomState
+
+INF, NAN = np.inf, np.nan
+
+REFUSED = {
+    "size": "normal(size=-1) normal(size=(2,-1)) normal(size=1.5) random(size='a') gamma(1,size=-1)",
+    "shapes": "normal([0,1],[1,2,3]) normal([0,1],1,size=3) beta([1,2],[1,2,3]) choice(5,(2,-1))",
+    "no numbers": "normal('a') normal(None) uniform('a') gamma('a') exponential(None)",
+    "scale": "normal(0,-1) normal(0,[1,-1]) lognormal(0,-1) exponential(-1) gamma(1,-1) laplace(0,-1)"
+    " logistic(0,-1) gumbel(0,-1) rayleigh(-1)",
+    "shape": "gamma(-1) standard_gamma(-1) pareto(0) pareto(-1) power(0) power(-1) weibull(-1) beta(0,1)"
+    " beta(1,0) beta(-1,1) vonmises(0,-1) wald(0,1) wald(1,0) wald(-1,1)",
+    "degrees": "f(0,1) f(1,0) chisquare(0) chisquare(-1) standard_t(0) standard_t(-1)"
+    " noncentral_chisquare(0,1) noncentral_chisquare(1,-1) noncentral_f(0,1,1) noncentral_f(1,0,1)"
+    " noncentral_f(1,1,-1)",
+    "range": "triangular(1,0,2) triangular(0,2,1) triangular(1,1,1) uniform(0,INF) uniform(-INF,0)"
+    " uniform(0,NAN)",
+    "counts": "binomial(-1,.5) binomial(1,-.1) binomial(1,1.1) binomial(1,NAN) poisson(-1) poisson(NAN)"
+    " poisson(1e30) geometric(0) geometric(1.1) geometric(NAN) geometric(-1) hypergeometric(-1,1,1)"
+    " hypergeometric(1,-1,1) hypergeometric(1,1,-1) hypergeometric(1,1,3) negative_binomial(0,.5)"
+    " negative_binomial(-1,.5) negative_binomial(1,1.1) negative_binomial(1,NAN) logseries(1)"
+    " logseries(-.1) logseries(NAN) zipf(1) zipf(.5) zipf(NAN) zipf([2,1])",
+    "choice": "choice(0) choice(-1) choice([]) choice(5,6,False) choice(5,3,p=[.5,.5])"
+    " choice(2,p=[.5,.6]) choice(2,p=[-.5,1.5]) choice(2,p=[NAN,1]) choice(2,p=[[.5,.5]])"
+    " choice(3,2,False,[1,0,0]) choice(2.5) choice(5,(2,3),False) choice('abc') choice({1,2})",
+    "order": "permutation('abc') permutation(2.5) shuffle((1,2)) shuffle(5)",
+    "vectors": "multinomial(-1,[.5,.5]) multinomial(5,[.5,.6,.1]) multinomial(5,[-.1,1.1])"
+    " multinomial(5,[NAN,1]) multinomial(5,[1.1]) dirichlet([-1,1]) dirichlet(1)"
+    " multivariate_normal(0,[[1]]) multivariate_normal([0],[1]) multivariate_normal([0,0],[[1]])"
+    " multivariate_normal([0,0],[[1,2],[2,1]],check_valid='raise')"
+    " multivariate_normal([0],[[1]],check_valid='x') multivariate_normal([0,0],[[1,2,3],[1,2,3]])",
+}
+"""Calls that NumPy's generators and its module refuse alike; arguments have no blanks."""
+
+REFUSED_BY_GENERATORS = {
+    "uniform": "uniform(2,1)",
+    "integers": "integers(0) integers(5,5) integers(5,4) integers(0,300,dtype='uint8')"
+    " integers(-1,3,dtype='uint8') integers(5,4,endpoint=True) integers(0,2,dtype=float)"
+    " integers([1,0]) integers([0,5],[5,5]) integers(0,INF) integers(NAN) integers(None)"
+    " integers(0,10**30) integers('a')",
+    "order": "permuted(5) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)",
+    "arrays": "multivariate_hypergeometric([1,2],-1) multivariate_hypergeometric([1,2],4)"
+    " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
+    " multivariate_hypergeometric([1,2],1,method='x') multivariate_hypergeometric([10**9,2],1)"
+    " multivariate_normal([0],[[1]],method='x')",
+    "dtype": "random(dtype=int) random(2,out=np.zeros(3)) random(3,dtype='f4',out=np.zeros(3))"
+    " standard_normal(dtype=int) standard_gamma(1,dtype=int)",
+}
+
+REFUSED_BY_MODULES = {
+    "randint": "randint(0) randint(5,5) randint(5,4) randint(0,300,dtype='uint8')"
+    " randint(-1,3,dtype='uint8') randint(0,INF)",
+    "shapes": "rand(-1) randn(2,-1) random_sample(-1)",
+}
+
+
+def refusal(owner, call):
+    """Returns the exception of a call."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            found = eval(f"owner.{call}")
+        except Exception as error:
+            return error
+    return pytest.fail(f"{call} gave {found!r}")
+
+
+def check_refused(calls, theirs, ours):
+    for call in calls.split():
+        expected, found = refusal(theirs, call), refusal(ours, call)
+        assert isinstance(found, type(expected)), (call, expected, found)
+
+
+@pytest.mark.parametrize("group", REFUSED)
+def test_generators_and_module_refuse_what_numpy_refuses(group):
+    check_refused(REFUSED[group], np.random.default_rng(0), Generator(0))
+    check_refused(REFUSED[group], np.random, random)
+
+
+@pytest.mark.parametrize("group", REFUSED_BY_GENERATORS)
+def test_generators_refuse_what_numpys_refuse(group):
+    check_refused(REFUSED_BY_GENERATORS[group], np.random.default_rng(0), Generator(0))
+
+
+@pytest.mark.parametrize("group", REFUSED_BY_MODULES)
+def test_the_module_refuses_what_numpys_refuses(group):
+    check_refused(REFUSED_BY_MODULES[group], np.random, random)
+
+
+SHAPED = """random() random(3) random((2,3)) random([2,0]) random(()) normal([0,1]) normal([[0],[1]],[1,2,3])
+normal([0,1],1,(4,2)) normal(0,1,np.int64(3)) normal(size=np.array([2,3])) uniform(0,[1,2]) uniform(0,1,())
+gamma([1,2],3) beta([[1],[2]],[3,4]) standard_normal((1,2)) lognormal(0,[1,2]) wald([1,2],1)
+vonmises(0,[0,4]) triangular([0,1],2,[3,4]) f(2,[3,4]) noncentral_f(2,3,[1,2]) weibull([1,2],(3,2))
+poisson([1,2]) poisson(4,(2,2)) binomial([5,6],.5) binomial(5,[[.1],[.2]]) geometric([.1,.2]) zipf([2,3])
+hypergeometric([5,6],4,3) negative_binomial(3,[.1,.2]) logseries([.1,.2]) dirichlet([1,2,3])
+dirichlet([1,2,3],4) dirichlet([1,2],(2,3)) multinomial(5,[.5,.5]) multinomial(5,[.5,.5],(2,3))
+multivariate_normal([0,0],np.eye(2)) multivariate_normal([0,0],np.eye(2),(3,1)) choice(5) choice(5,3)
+choice([1.,2.],(2,2)) choice(np.arange(6).reshape(3,2)[:,0],2,False) permutation(5)
+permutation(np.ones((3,2))) permutation([1,2,3]) permutation(-1) poisson([],) normal(np.zeros((0,3)))""".split()
+
+SHAPED_BY_GENERATORS = """integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0))
+integers(5,dtype='int8') integers(2,dtype=bool,size=3) integers(0,256,3,'uint8') multinomial([5,6],[.5,.5])
+multinomial(5,[[.5,.5],[.1,.9]]) multivariate_hypergeometric([3,4],2) permuted([[1,2],[3,4]],axis=1)
+multivariate_hypergeometric([3,4],2,(2,2)) choice(np.ones((3,2)),4) choice(np.ones((3,2)),4,axis=1)
+choice(np.ones((3,2)),(2,2),axis=1) permutation(np.ones((3,2)),axis=1) random(3,dtype='float32')
+standard_gamma([1,2],dtype='float32') standard_exponential(3,method='inv')""".split()
+
+
+def check_shape(call, theirs, ours):
+    expected = np.asarray(eval(f"theirs.{call}"))
+    found = sj.eval_shape(lambda: eval(f"ours.{call}", {"ours": ours, "np": np}))
+    assert found.shape == expected.shape, call
+    assert np.dtype(found.dtype).kind == expected.dtype.kind, call
+    if "dtype" in call or "uint8" in call:
+        assert found.dtype == expected.dtype, call
+
+
+def test_shapes_and_kinds_of_samples_are_numpys():
+    theirs, ours = np.random.default_rng(0), Generator(0)
+    for call in SHAPED + SHAPED_BY_GENERATORS:
+        check_shape(call, theirs, ours)
+
+
+def test_shapes_of_the_older_functions_are_numpys():
+    theirs, ours = np.random.RandomState(0), RandomState(0)
+    for (
+        call
+    ) in """rand() rand(2,3) randn() randn(2,0) randint(5) randint(2,[5,6]) randint(3,size=(2,2))
+    random_sample(3) tomaxint() tomaxint((2,)) uniform(3,1,2) randint(5,dtype='int8')""".split():
+        check_shape(call, theirs, ours)
+
+
+def test_numbers_are_whole_and_within_bounds():
+    g = Generator(0)
+    assert set(g.integers(-2, 3, 200).tolist()) == {-2, -1, 0, 1, 2}
+    assert set(g.integers(3, size=200, endpoint=True).tolist()) == {0, 1, 2, 3}
+    assert set(g.integers(2, size=50, dtype=bool).tolist()) == {True, False}
+    whole = g.integers(-(2**31), 2**31, 2_000, dtype="int32").tolist()
+    assert min(whole) < -(2**30) < 2**30 < max(whole)
+    found = g.integers([0, 10], [[12], [14]], (2, 2))
+    assert ((found >= np.array([0, 10])) & (found < np.array([[12], [14]]))).all()
+    low = g.random(100_000)
+    assert float(low.min()) >= 0.0
+    assert float(low.max()) < 1.0
+
+
+def test_degenerate_parameters_give_the_only_value():
+    calls = {
+        "normal(3, 0)": 3,
+        "gamma([0, 0], 2)": [0, 0],
+        "binomial([0, 7, 7], [.5, 0, 1])": [0, 0, 7],
+        "poisson([0, 0])": [0, 0],
+        "geometric(1)": 1,
+        "negative_binomial(5, 1)": 0,
+        "hypergeometric([5, 0, 5], [0, 5, 5], [3, 3, 0])": [3, 0, 0],
+        "integers(4, 5)": 4,
+    }
+    for call, expected in calls.items():
+        assert eval(f"Generator(0).{call}").tolist() == expected, call
+        assert np.all(eval(f"np.random.default_rng(0).{call}") == expected), call
+
+
+def test_out_is_written_and_returned():
+    g = Generator(0)
+    for out in (snp.zeros((2, 3)), np.zeros((2, 3), np.float32), np.zeros((2, 3))):
+        assert g.random(out=out) is out
+        assert np.asarray(out).all()
+    assert g.standard_normal((2,), out=snp.zeros(2)).shape == (2,)
+    with pytest.raises(TypeError, match="mutable"):
+        g.random(out=jnp.zeros(3))
+    x = snp.arange(6).reshape(2, 3)
+    assert g.permuted(x, axis=1, out=x) is x
+    assert x.sum(1).tolist() == [3, 12]
+
+
+def test_a_shuffle_along_an_axis_and_of_a_view():
+    g = Generator(0)
+    x = np.arange(12).reshape(3, 4)
+    g.shuffle(x, axis=1)
+    assert sorted(x[0].tolist()) == [0, 1, 2, 3]
+    assert (x[1] - x[0] == 4).all()
+    y = snp.arange(8)
+    g.shuffle(y[:4])
+    assert sorted(y[:4].tolist()) == [0, 1, 2, 3]
+    assert y[4:].tolist() == [4, 5, 6, 7]
+
+
+def test_a_generator_starts_from_all_that_numpy_takes():
+    for seed in (5, [1, 2], np.array([1, 2]), 2**100, np.random.SeedSequence(4), np.int32(3)):
+        assert Generator(seed).random().item() == Generator(seed).random().item()
+    drawn = {
+        Generator(s).random().item() for s in (5, [1, 2], [2, 1], 2**100, np.random.SeedSequence(4))
+    }
+    assert len(drawn) == 5
+    one, two = Generator(random.PCG64(1)), Generator(np.random.PCG64(1))
+    assert one.random().item() == two.random().item()
+    assert Generator(jax.random.key(7)).random().item() == Generator(7).random().item()
+    for wrong, error in ((-1, ValueError), (1.5, TypeError), ("a", TypeError), (True, TypeError)):
+        with pytest.raises(error):
+            Generator(wrong)
+
+
+def test_unseeded_generators_differ():
+    assert len({Generator().random().item() for _ in range(5)}) == 5
+    random.seed()
+    first = random.random().item()
+    random.seed()
+    assert random.random().item() != first
+
+
+def test_the_tables_of_the_docs_are_those_of_the_code():
+    at = pathlib.Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("docs_draws", at / "draws.py")
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    page = (at / "random.md").read_text()
+    for name, make in writer.TABLES.items():
+        assert writer.with_table(page, name, make()) == page, "run python docs/draws.py"
