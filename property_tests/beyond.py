@@ -111,21 +111,33 @@ REFUSED = (
 )
 """What may be refused, since a compiled program could not do it again."""
 REFUSED = tuple(f"{statement}  # refused" for statement in REFUSED)
-TURNS = (
-    *("globals().update(RATE={F})", "ROWS.append({F})", "ROWS[0] = {F}", "ROWS[:] = [1.0]"),
-    *("TABLE['a'] = {F}", "TABLE['v'] = {P}.w", "TABLE.update(c=1.0)", "GRID[0] = {F}"),
-    *("CELL[0] = {F}", "OTHER.w = {P}.w", "OTHER.t = {F}", "SETTINGS.gain = {F}"),
-    *("SETTINGS.scaled = scaled", "Settings.depth = {I}", "SETTINGS.table['b'] = {F}"),
-    *("globals().update(scaled=shifted)", "shifted.__defaults__ = ({F},)", "turn({F})"),
-    *("shifted.__kwdefaults__['times'] = {F}", "grow({F})", "globals().update(part=scaled)"),
-    *("work.rate = {F}", "work.fun = shifted", "Root.scale = {F}", "{P}.scale = {F}"),
-    *(
-        "Node.scale = {F}",
-        "Root.rescaled = lambda self, x: x - 1",
-        "Root.plus = staticmethod(halve)",
+TURNS = {
+    "RATE": ("globals().update(RATE={F})", "globals().update(RATE=2)"),
+    "ROWS": (
+        "ROWS.append({F})",
+        "ROWS[0] = {F}",
+        "ROWS[:] = [1.0]",
+        "globals().update(ROWS=[8.0])",
     ),
-    *("{P}.rescaled = double", "vars({P})['t'] = {F}", "vars({P}).pop('cached', None)"),
-    *("globals().update(OTHER={P})", "globals().update(CELL=Array(jnp.zeros(2)))"),
-    *("object.__setattr__({P}, 't', {F})", "scaled.__code__ = halve.__code__"),
-    *("globals().update(SETTINGS=Settings())", "globals().update(TABLE=dict(TABLE))"),
-)
+    "TABLE": ("TABLE['a'] = {F}", "TABLE['v'] = {P}.v", "globals().update(TABLE=dict(TABLE))"),
+    "GRID": ("GRID[0] = {F}", "globals().update(GRID=GRID + 1)"),
+    "CELL": ("CELL[0] = {F}", "globals().update(CELL=Array(jnp.zeros(2)))"),
+    "OTHER": ("OTHER.w = {P}.v", "OTHER.t = {F}", "globals().update(OTHER={P})"),
+    "gain": ("SETTINGS.gain = {F}", "globals().update(SETTINGS=Settings())"),
+    "depth": ("Settings.depth = {I}", "SETTINGS.depth = 0"),
+    "table": ("SETTINGS.table['b'] = {F}", "SETTINGS.table = {{'b': 4.0}}"),
+    "SETTINGS": ("SETTINGS.scaled = scaled", "SETTINGS.gain = {F}", "Settings.scaled = {P}.plus"),
+    "scaled": ("globals().update(scaled=shifted)", "scaled.__code__ = halve.__code__"),
+    "shifted": ("shifted.__defaults__ = ({F},)", "shifted.__kwdefaults__['times'] = {F}"),
+    "closed_over": ("turn({F})", "grow({F})"),
+    "part": ("globals().update(part=scaled)", "part.keywords['by'] = {F}"),
+    "work": ("work.rate = {F}", "work.fun = shifted"),
+    "scale": ("Root.scale = {F}", "{P}.scale = {F}", "Node.scale = {F}"),
+    "factor": ("Root.scale = {F}", "Node.scale = {F}", "Root.factor = Root.plus"),
+    "rescaled": ("Root.rescaled = lambda self, x: x - 1", "{P}.rescaled = double"),
+    "plus": ("Root.plus = staticmethod(halve)", "{P}.plus = double"),
+    "cached": ("vars({P}).pop('cached', None)", "vars({P})['cached'] = {P}.w"),
+    "__dict__": ("vars({P})['t'] = {F}", "object.__setattr__({P}, 't', {F})"),
+    "getattr": ("vars({P})['t'] = {F}", "object.__setattr__({P}, 't', {F})"),
+}
+"""What turns over what is outside, by a word in the source of programs that reach for it."""

@@ -269,17 +269,16 @@ def indented(lines: list[str]) -> list[str]:
 
 
 def turns(draw: Any, source: list[str], reached: bool = False) -> list[str]:
-    """Draws changes of attributes that the methods mention, or of what is outside."""
-    if reached and draw(st.integers(0, 3)):
-        writer = Writer(draw, ("n0", "n1", "n2"))
-        return [writer.fill(writer.pick(beyond.TURNS), 1) for _ in range(draw(st.integers(1, 2)))]
-    mentioned = sorted(set(re.findall(r"\.(\w+)|'(extra)'", "\n".join(source[1:]))))
-    names = [a or b for a, b in mentioned if (a or b) in TURNS] or ["f"]
-    chosen = [draw(st.sampled_from(names)) for _ in range(draw(st.integers(1, 2)))]
-    return [
-        draw(st.sampled_from(TURNS[name])).replace("{P}", draw(st.sampled_from(("n0", "n1", "n2"))))
-        for name in chosen
-    ]
+    """Draws changes of what the methods mention: of attributes, or of what is outside of them."""
+    of_outside = reached and draw(st.integers(0, 3)) > 0
+    table = beyond.TURNS if of_outside else TURNS
+    methods = "\n".join(line for line in source[1:] if line != beyond.HEADER)
+    words = re.findall(r"\w+" if of_outside else r"\.(\w+)|'(extra)'", methods)
+    mentioned = {word if of_outside else word[0] or word[1] for word in words}
+    names = sorted(mentioned & set(table)) or ["f"]
+    writer = Writer(draw, ("n0", "n0", "n1", "n2"))
+    chosen = [draw(st.sampled_from(names)) for _ in range(draw(st.integers(1, 3)))]
+    return [writer.fill(writer.pick(table.get(name, TURNS["f"])), 1) for name in chosen]
 
 
 NODES = ("self", "self", "self", "self.a", "self.b", "self.a.b")
@@ -337,7 +336,9 @@ def _script(draw: Any, source: list[str], reached: bool) -> list[str]:
     lines += [outside.fill(outside.pick(WIRING)) for _ in range(draw(st.integers(0, 4)))]
     lines += ["step, mid = jit(Node.step), jit(Node.mid)"]
     lines += ["bound = [jit(n0.step), jit(n1.step)]", "closed = jit(lambda x: n0.step(x))"]
-    again = "step(n0, x)" if reached or draw(st.booleans()) else ""  # the same, after small changes
+    again = (
+        "step(n0, x)" if reached or draw(st.integers(0, 2)) else ""
+    )  # the same, after small changes
     roots = f"lambda: (n0, n1, n2{', outside()' if reached else ''})"
     for _ in range(draw(st.integers(2, 4))):
         argument = outside.fill(outside.pick(ARGUMENTS))
@@ -351,7 +352,7 @@ def _script(draw: Any, source: list[str], reached: bool) -> list[str]:
             if draw(st.integers(0, 2)) == 0:
                 changes.append(outside.fill(outside.pick(BETWEEN)))
         if changes:
-            lines += ["try:", *indented(changes), "except (TypeError, ValueError):", "    pass"]
+            lines += ["try:", *indented(changes), "except Exception:", "    pass"]
     return lines
 
 

@@ -11,9 +11,8 @@ import numpy as np
 
 from ._core.base import Base, hooked
 from ._core.cells import Cell
-from ._core.changes import check
 from ._core.containers import Container
-from ._core.discovery import described
+from ._core.discovery import described, unchanged
 from ._core.frames import Frame, slot_descriptor
 from ._core.ground import Ground
 from ._core.outside import Outside
@@ -85,9 +84,13 @@ def _array(content: Any) -> Any:
 class Direct(Frame):
     """A frame that hands out arrays as they are, in whatever trace of JAX is running."""
 
+    def __init__(self, beneath: Ground, ground: Ground) -> None:
+        super().__init__(beneath, ground)
+        self.given: dict[int, Any] = {}  # id of a slot -> what was given for it
+
     def tracer(self, slot: Slot) -> Any:
-        """Returns the array of a slot."""
-        return _array(slot.value)
+        """Returns the array of a slot; a tied one is given in one of its places only."""
+        return self.given[id(slot)] if id(slot) in self.given else _array(slot.value)
 
     def give(self, leaf: Leaf, value: Any) -> None:
         """Puts an array in the place of one that is found beneath."""
@@ -99,10 +102,13 @@ class Direct(Frame):
             name = leaf.name
         if type(entry) is not Container:
             state.attrs[name] = state.found[name] = value
-            return
-        for i in leaf.index[:-1]:
-            entry = entry.children[i]
-        entry.children[leaf.index[-1]] = value
+        else:
+            for i in leaf.index[:-1]:
+                entry = entry.children[i]
+            children, last = entry.children, leaf.index[-1]
+            entry, children[last] = children[last], value
+        if type(entry) is Slot:
+            self.given.setdefault(id(entry), value)
 
     def keep(self) -> None:
         """Gives the objects that were made inside their attributes, for good."""
@@ -134,7 +140,7 @@ def _apply(
         ground.find(None, "pinned", root, root, ".".join(prefix))
     outside.follow()
     frame = Direct(ground, ground)
-    with hooked(), frame.opened():
+    with hooked(), unchanged(ground), frame.opened():
         for leaf, _ in found.leaves:
             frame.give(leaf, given[leaf.path])
         with described(frame):
@@ -143,7 +149,6 @@ def _apply(
         updated = nested(_after(found, frame))
         _refuse_other_writes(frame)
         frame.keep()
-    check(outside)
     return out, updated
 
 

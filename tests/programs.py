@@ -654,6 +654,27 @@ def attribute_deleted_and_created_again(jit):
 
 
 @program
+def attribute_of_a_nested_program_deleted_and_made_again(jit):
+    m = Thing(a=jnp.ones(2))
+
+    def make():
+        m.extra = 1.0
+        return m.a
+
+    inner = jit(make)
+
+    def step():
+        inner()
+        del m.extra
+        m.last = m.a
+        return make()
+
+    run = jit(step)
+    yield run(), m
+    yield run(), m
+
+
+@program
 def attribute_asked_for_with_hasattr(jit):
     m = Thing(w=jnp.ones(2))
     run = jit(lambda x: x * m.scale if hasattr(m, "scale") else x)

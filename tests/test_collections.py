@@ -135,6 +135,21 @@ def test_a_tied_parameter_is_there_once() -> None:
     assert ("layers.0.w" in found) != ("layers.1.w" in found)
 
 
+def test_a_tied_parameter_is_given_in_all_its_places() -> None:
+    layer = Layer(2)
+    layer.tied = layer.w
+    layer.ties = [layer.w, {"w": layer.w}]
+
+    def loss() -> Any:
+        return jnp.sum(layer.w) + jnp.sum(layer.tied * layer.ties[0] + layer.ties[1]["w"])
+
+    apply, variables = sj.functionalize(loss)
+    (collection,) = variables.values()
+    assert len(jax.tree.leaves(collection)) == 1
+    given = jax.tree.map(lambda w: 3.0 * jnp.ones_like(w), variables)
+    np.testing.assert_array_equal(apply(given)[0], (3.0 + 9.0 + 3.0) * layer.w.size)
+
+
 def test_elements_of_tuples_and_named_tuples() -> None:
     class Pair(NamedTuple):
         left: Any

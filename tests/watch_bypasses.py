@@ -66,6 +66,17 @@ def object_setattr_of_a_new_attribute(kit):
 
 
 @bypasses.refused
+def object_setattr_beside_a_change_outside(kit):
+    m, log = model(kit), []
+
+    def step(x):
+        log.append(1)
+        object.__setattr__(m, "w", m.w + x)
+
+    yield from calls(kit.jit(step), look=lambda: (look(m)(), log))
+
+
+@bypasses.refused
 def object_delattr(kit):
     m = model(kit)
 

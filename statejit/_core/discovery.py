@@ -22,7 +22,7 @@ from .ground import Ground
 from .memory import Memory
 from .numbers import Number
 from .outside import Outside
-from .pictures import attributes, set_raw
+from .pictures import attributes, put_in_order, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
 from .slots import MISSING, frozen_paths, is_placeholder
@@ -90,19 +90,32 @@ def _on_ground(
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
     frame = Frame(ground, ground)
-    with hooked():
+    with hooked(), unchanged(ground):
         try:
             traced = run(fun, *entries, frame, finish)
         except BaseException:
             memory.arrays = set(only_read(frame))
-            put_outside_back(outside)  # whoever catches the error must find no tracer anywhere
-            put_back(ground)
             raise
+    check_captures(traced, ground)
+    return traced, ground
+
+
+@contextmanager
+def unchanged(ground: Ground) -> Iterator[None]:
+    """Puts back what is changed within past the watch, and refuses it.
+
+    Whoever catches an error, also one of the user's code, finds no tracer anywhere.
+    """
+    outside = ground.outside
+    try:
+        yield
         outside.follow()
         check(outside)
         check_bypasses(ground)
-    check_captures(traced, ground)
-    return traced, ground
+    except BaseException:
+        put_outside_back(outside)
+        put_back(ground)
+        raise
 
 
 def only_read(frame: Frame) -> Iterator[Any]:
@@ -348,19 +361,8 @@ def put_back(ground: Ground) -> list[tuple[Any, str]]:
             set_raw(holder, name, before.get(name, MISSING))
         changed += [(holder, name) for name in here]
         if not ground.outside.crowded:  # or what another thread writes meanwhile would be lost
-            _put_in_order(raw_dict(holder), before)
+            put_in_order(raw_dict(holder), before)
     return changed
-
-
-def _put_in_order(own: dict[str, Any] | None, before: dict[str, Any]) -> None:
-    """Gives attributes their order again, if one was deleted and came back."""
-    if own is None or list(own) == [name for name in before if name in own]:
-        return
-    known = [name for name in before if name in own]
-    if [name for name in own if name in before] != known:
-        values = {name: own[name] for name in (*known, *own)}
-        own.clear()
-        own.update(values)
 
 
 def check_captures(traced: Traced, ground: Ground) -> None:

@@ -95,10 +95,8 @@ class OfAttributes:
                 set_raw(value, name, MISSING)
         for name, content in self.attributes.items():
             set_raw(value, name, content)
-        own = raw_dict(value)
-        if own is not None and not isinstance(value, types.ModuleType):
-            for name in [name for name in self.attributes if name in own]:
-                own[name] = own.pop(name)  # what was deleted is back in its place
+        if not isinstance(value, types.ModuleType):
+            put_in_order(raw_dict(value), self.attributes)
 
 
 class OfFunction(OfAttributes):
@@ -188,6 +186,17 @@ def attributes(value: Any) -> dict[str, Any]:
         if content is not MISSING:
             found.setdefault(name, content)
     return found
+
+
+def put_in_order(own: dict[str, Any] | None, before: dict[str, Any]) -> None:
+    """Gives attributes their order again, if one was deleted and came back."""
+    if own is None or list(own) == [name for name in before if name in own]:
+        return
+    known = [name for name in before if name in own]
+    if [name for name in own if name in before] != known:
+        values = {name: own[name] for name in (*known, *own)}
+        own.clear()
+        own.update(values)
 
 
 def set_raw(value: Any, name: str, content: Any) -> None:

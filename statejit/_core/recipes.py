@@ -157,7 +157,7 @@ class Writer:
             for name in state.written:
                 value = state.attrs[name]
                 before = state.found.get(name, Writer)
-                if value is MISSING and before is Writer:
+                if before is Writer and (value is MISSING or name in state.moved):
                     before = self.frame.beneath.lookup(state.holder, name)
                 if name in state.moved and before is not MISSING:
                     found.append(SetAttr(state.holder, name, MISSING))
