@@ -251,11 +251,12 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
     evaluate = jaxpr_as_fun(opened)
 
-    def pure(*values: Any) -> list[Any]:
-        # A constant comes back as JAX keeps it, not always as an array.
-        return [o if isinstance(o, jax.Array) else jnp.asarray(o) for o in evaluate(*values)]
+    return (lambda *values: as_arrays(evaluate(*values))), inputs, opened
 
-    return pure, inputs, opened
+
+def as_arrays(outs: list[Any]) -> list[Any]:
+    """Returns the outputs of a program; a constant comes as JAX keeps it, not always an array."""
+    return [out if isinstance(out, jax.Array) else jnp.asarray(out) for out in outs]
 
 
 # Errors ----------------------------------------------------------------------------------------
