@@ -3,8 +3,8 @@
 The public names, by what they are for:
 
 - models: `Base`, `model`; marks for those who want them: `Variable`, `TrainVar`, `constant`;
-- transformations: `jit`, `grad`, `value_and_grad`, `vmap`; loops: `scan`, `for_loop`, `while_loop`,
-  `fori_loop`, `map`, `associative_scan`; branches: `cond`, `switch`, `ifelse`;
+- transformations: `jit`, `grad`, `value_and_grad`, `vmap`, `shard_map`; loops: `scan`, `for_loop`,
+  `while_loop`, `fori_loop`, `map`, `associative_scan`; branches: `cond`, `switch`, `ifelse`;
 - what was found: `discover`, `collections`, `update`, `functionalize`;
 - training: `Optimizer`;
 - arrays and random numbers: `Array`, `numpy`, `random`; for porting: `math`.
@@ -12,7 +12,7 @@ The public names, by what they are for:
 
 from __future__ import annotations
 
-from . import errors, numpy, random, typing
+from . import debug, errors, numpy, random, typing
 from ._core.base import Base, model
 from ._core.changes import unwatched
 from ._core.lift import clear_cache
@@ -30,7 +30,9 @@ from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 from .transforms.progress import ProgressBar
 from .transforms.pushing import hvp, jvp, linearize, vjp
-from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call
+from .transforms.rules import custom_vjp
+from .transforms.sharding import shard_map
+from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call, named_scope
 
 __version__ = "0.1.0"
 
@@ -48,6 +50,8 @@ __all__ = [
     "collections",
     "cond",
     "constant",
+    "custom_vjp",
+    "debug",
     "discover",
     "errors",
     "eval_shape",
@@ -68,10 +72,12 @@ __all__ = [
     "map",
     "model",
     "named_call",
+    "named_scope",
     "numpy",
     "random",
     "remat",
     "scan",
+    "shard_map",
     "stop_gradient",
     "switch",
     "typing",

@@ -23,13 +23,14 @@ import numpy as np
 
 from ._core.base import Base
 from ._core.cells import Cell
-from ._core.containers import DATACLASS, DICT, Container, Kind, kind_of
+from ._core.containers import DATACLASS, DICT, WINDOW, Container, Kind, kind_of
 from ._core.discovery import Traced, in_frame, on_ground
 from ._core.frames import CURRENT, Frame, raw_get, raw_names
 from ._core.memory import Memory
 from ._core.numbers import Number
 from ._core.plan import effect_path
 from ._core.slots import MISSING, Slot, is_key
+from ._core.windows import Window
 from .errors import SlotNotFoundError, StructureError
 from .typing import Collection, InCollection, Path
 
@@ -75,8 +76,9 @@ def walk(
     """
     seen: set[int] = set()
     stack = [Leaf(prefix, None, "", (), root, None)]
-    while stack:
-        at = stack.pop()
+    views: list[Leaf] = []
+    while stack or views:
+        at = stack.pop() if stack else views.pop(0)
         value = at.content
         if isinstance(value, (Base, Cell, Container, list, dict)):
             if id(value) in seen:
@@ -98,6 +100,10 @@ def walk(
         elif type(value) is Slot or isinstance(value, (jax.Array, np.ndarray)) or _is_number(value):
             yield at
             continue
+        elif type(value) is Window or (type(value) is Container and value.kind is WINDOW):
+            base = value.cell if isinstance(value, Window) else value.children[0]
+            views.append(dataclasses.replace(at, index=(*at.index, 0), content=base))
+            continue  # to what a view is of there may be a way of its own
         else:
             found = _elements(at, value)
         stack.extend(reversed(found))
@@ -177,7 +183,9 @@ def present(holder: Any) -> Iterator[tuple[str, Any]]:
     """Yields the attributes of an object as they are now, inside or outside of a trace."""
     frame = CURRENT.get()
     if isinstance(holder, Cell):
-        yield "_value", holder.value
+        if frame is None:
+            holder.settle()
+        yield "_value", holder.held()
     elif frame is None:
         yield from ((name, raw_get(holder, name)) for name in raw_names(holder))
     else:

@@ -13,7 +13,7 @@
     ├── SlotNotFoundError (ValueError)         `grad_vars` or `update` names what is no slot
     ├── CarryTypeError (TypeError)             a step of a loop leaves another type than it found
     ├── BranchError (TypeError)                branches leave state of different structures
-    ├── LaneError (ValueError)                 state would differ from one example to the next
+    ├── LaneError (ValueError)                 state would differ from example to example
     └── StructureError (ValueError)            collections or gradients do not fit the model
 
 Every text is made of three parts: what happened, where, and what to do. The first line stands
@@ -86,7 +86,7 @@ class BranchError(StatejitError, TypeError):
 
 
 class LaneError(StatejitError, ValueError):
-    """Says that state without an axis would be written differently by the lanes of a `vmap`."""
+    """Says that state without an axis would be written differently by lanes or devices."""
 
 
 class StructureError(StatejitError, ValueError):

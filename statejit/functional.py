@@ -122,7 +122,7 @@ def _store(holder: Any, name: str, value: Any) -> None:
     if value is MISSING:
         return
     if isinstance(holder, Cell):
-        holder._value = value
+        object.__setattr__(holder, name, value)
     elif slot_descriptor(type(holder), name) is not None:
         slot_descriptor(type(holder), name).__set__(holder, value)
     else:

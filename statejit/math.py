@@ -1,7 +1,8 @@
 """brainpy.math's names, so that porting starts with one import line; there is no logic here.
 
 It has everything in `statejit.numpy`, activation functions of `jax.nn`, names that NumPy has given
-up, `random`, the marked variables, and the transformations.
+up, `random`, the marked variables, and the transformations, with the order of arguments that they
+have there.
 
 Example:
     >>> import statejit.math as bm
@@ -28,7 +29,6 @@ from .array import linalg as linalg
 from .array.functions import function
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
-from .transforms.branches import cond as cond
 from .transforms.branches import ifelse as ifelse
 from .transforms.jacobians import hessian as hessian
 from .transforms.jacobians import jacfwd as jacfwd
@@ -36,9 +36,11 @@ from .transforms.jacobians import jacobian as jacobian
 from .transforms.jacobians import jacrev as jacrev
 from .transforms.jacobians import vector_grad as vector_grad
 from .transforms.jit import jit as jit
-from .transforms.loops import for_loop as for_loop
-from .transforms.loops import scan as scan
-from .transforms.loops import while_loop as while_loop
+from .transforms.operands import cond as cond
+from .transforms.operands import for_loop as for_loop
+from .transforms.operands import scan as scan
+from .transforms.operands import while_loop as while_loop
+from .transforms.progress import ProgressBar as ProgressBar
 
 globals().update({name: getattr(numpy, name) for name in numpy.__all__})
 
@@ -74,11 +76,25 @@ globals().update({name: function(getattr(jax.nn, name)) for name in _ACTIVATIONS
 
 BrainPyObject = Base
 ndarray = JaxArray = Array
+cls_jit = jit
 Parameter = TrainVar
 
 _OWN = (
     *("Array", "BrainPyObject", "JaxArray", "Parameter", "TrainVar", "Variable", "constant"),
-    *("cond", "fft", "for_loop", "grad", "ifelse", "jit", "linalg", "ndarray", "random", "scan"),
+    *(
+        "ProgressBar",
+        "cls_jit",
+        "cond",
+        "fft",
+        "for_loop",
+        "grad",
+        "ifelse",
+        "jit",
+        "linalg",
+        "ndarray",
+        "random",
+        "scan",
+    ),
     *("hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad", "vector_grad", "while_loop"),
 )
 

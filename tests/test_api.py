@@ -22,7 +22,7 @@ MODULES = [
 
 def public(module: Any) -> set[str]:
     """Returns the names without underscore that a module defines or imports, modules aside."""
-    kept = {"numpy", "random", "math", "errors", "typing"}
+    kept = {"debug", "numpy", "random", "math", "errors", "typing"}
     return {
         name
         for name, value in vars(module).items()

@@ -338,7 +338,7 @@ def test_programs_on_arrays_are_the_same_inside_jit():
             self.n += 1
             self.x[0, 1:] = y
             self.x[self.x > 4] = 0
-            self.x[:, self.i[self.n % 3]] += self.n
+            self.x[:, self.i[self.n % 3] % 3] += self.n
             self.i[[0, 2]] += 1
             alias = self.x
             alias *= 2
@@ -540,3 +540,11 @@ def test_a_write_to_memory_that_numpy_arrays_share_is_refused():
     assert model.a.tolist() == [0, 0, 0]
     sj.jit(model.write_apart)()
     assert model.a.tolist() == [1, 0, 2]
+
+
+def test_matrix_multiplication_in_place_refuses_a_vector_as_numpy_does():
+    for xp in (np, snp):
+        a = xp.arange(4)
+        with pytest.raises(ValueError, match="at least two dimensions"):
+            a @= a
+        assert a.tolist() == [0, 1, 2, 3]

@@ -69,3 +69,36 @@ def test_names():
     assert bm.softmax([0.0, 0.0]).tolist() == [0.5, 0.5]
     assert bm.TrainVar is bp.TrainVar
     assert all(hasattr(bm, name) for name in bm.__all__)
+
+
+class Counter(bp.Base):
+    def __init__(self):
+        self.n = bm.Variable(bm.zeros((), int))
+        self.total = bm.Variable(bm.zeros(()))
+
+    def step(self, x):
+        self.n += 1
+        self.total += x
+        return self.total * 1.0
+
+    def halve(self, x, k):
+        self.n += 1
+        return x / 2, k + 1
+
+
+def test_loops_and_branches_take_their_operands_as_one():
+    counter = Counter()
+    assert bm.for_loop(counter.step, bm.arange(3.0)).tolist() == [0.0, 1.0, 3.0]
+    assert bm.for_loop(lambda x, y: counter.step(x * y), (bm.ones(2), bm.ones(2))).shape == (2,)
+    assert bm.for_loop(counter.step, bm.ones(2), jit=False).tolist() == [6.0, 7.0]
+    x, k = bm.while_loop(counter.halve, lambda x, k: x > 1, operands=(10.0, 0))
+    assert (x.item(), k.item(), counter.n.item()) == (0.625, 4, 11)
+    (y,) = bm.while_loop(lambda y: y + counter.n, lambda y: y < 20, 0)
+    assert y.item() == 22
+    assert bm.while_loop(lambda: (counter.step(1.0), None)[1], lambda: counter.n < 13, ()) == ()
+    assert counter.n.item() == 13
+    assert bm.cond(counter.n > 5, counter.step, lambda x: -x, 1.0).item() == 10.0
+    assert bm.cond(counter.n > 50, lambda x, y: x, lambda x, y: y, (1.0, 2.0)).item() == 2.0
+    assert bm.ifelse([counter.n > 50, counter.n > 10], [1, lambda x: x, 3], 7).item() == 7
+    total, ys = bm.scan(lambda c, x: (c + x, counter.step(x)), 0.0, bm.ones(2))
+    assert total.item() == 2.0 and ys.tolist() == [11.0, 12.0]

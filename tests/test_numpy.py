@@ -102,6 +102,20 @@ def test_functions_take_out():
         snp.add(a, 1, out=snp.zeros(2, int))
 
 
+def test_arguments_that_jax_does_not_have_are_taken_as_in_numpy():
+    a = snp.array([[3.0, 1.0], [2.0, 4.0]], order="F", subok=True)
+    assert snp.zeros((2, 2), order="F").shape == (2, 2)
+    assert snp.empty_like(a, subok=False, order="C").shape == (2, 2)
+    assert snp.clip(a, a_min=2, a_max=3).tolist() == [[3, 2], [2, 3]]
+    assert float(snp.nanvar(a, correction=1)) == pytest.approx(np.nanvar(np.asarray(a), ddof=1))
+    assert snp.isin(a, [1, 2], kind="sort").tolist() == [[False, True], [True, False]]
+    assert snp.sort(a, kind="mergesort").tolist() == [[1, 3], [2, 4]]
+    assert snp.concatenate([a, a], casting="unsafe", dtype=int).dtype == jnp.int32
+    out = snp.zeros((4, 2))
+    assert snp.concatenate([a, a], out=out) is out
+    assert snp.dot(a, a, out=snp.zeros((2, 2))).tolist() == [[11, 7], [14, 18]]
+
+
 def test_functions_in_place():
     a = snp.zeros(4)
     snp.put(a, [0, 3], [1, 2])

@@ -297,3 +297,84 @@ def test_disable_jit_runs_the_function_itself() -> None:
     net = Net()
     with jax.disable_jit():
         assert sj.jit(lambda: float(net.w.sum()) > 0)() is True
+
+
+# Unwatched code ---------------------------------------------------------------------------------
+
+
+class Counting:
+    """Changes itself while it is traced; the rest of it is read as ever."""
+
+    def __init__(self) -> None:
+        self.n, self.log, self.inner = 0, [], Net()
+        self.rate = 3.0
+
+    def __call__(self, x: Any) -> Any:
+        with sj.unwatched():
+            self.n += 1
+            self.log.append(self.n)
+            setattr(self, f"call_{self.n}", True)
+        return x * self.rate
+
+
+def test_an_object_that_changes_itself_is_reached_by_two_ways() -> None:
+    counting = Counting()
+    a, b = lambda x: counting(x), lambda x: counting(x) + counting.rate
+    run = sj.jit(lambda x: a(x) + b(x))
+    assert [run(1.0), run(2.0)] == [9.0, 15.0] and len(run.plans) == 1
+    assert counting.n == 2 and counting.log == [1, 2]
+    counting.rate = 4.0
+    assert run(1.0) == 12.0 and len(run.plans) == 2
+
+
+class Kept(sj.Base):
+    def __init__(self) -> None:
+        self.n, self.steps, self.table = 0, [1.0, 2.0], np.ones(2)
+
+
+def _count(kept: Kept) -> None:
+    kept.n += 1
+
+
+def _set_item(kept: Kept) -> None:
+    kept.table[0] = 7.0
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "change"),
+    [
+        ("n", lambda kept: kept.n + 1, _count),
+        ("steps", lambda kept: sum(kept.steps), lambda kept: kept.steps.append(3.0)),
+        ("table", lambda kept: kept.table.sum(), _set_item),
+    ],
+)
+def test_state_that_was_read_may_not_be_changed_by_unwatched_code(
+    path: str, read: Any, change: Any
+) -> None:
+    kept = Kept()
+
+    def step(x: Any) -> Any:
+        y = x * read(kept)
+        with sj.unwatched():
+            change(kept)
+        return y
+
+    with pytest.raises(sj.errors.OutsideChangeError, match=rf"kept\.{path} was read inside, and"):
+        sj.jit(step)(1.0)
+    assert (kept.n, kept.steps, list(kept.table)) == (0, [1.0, 2.0], [1.0, 1.0])
+
+
+def test_a_model_in_a_list_that_unwatched_code_changes_stays_state() -> None:
+    nets, net = [Net()], Net()
+    nets[0] = net
+
+    def step(x: Any) -> Any:
+        y = x * nets[0].w.sum()
+        with sj.unwatched():
+            nets.append(net)
+        return y
+
+    run = sj.jit(step)
+    first = run(1.0)
+    net.w = net.w * 2
+    assert run(1.0) == 2 * first and len(nets) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from typing import Any
 
 import jax
@@ -111,3 +112,43 @@ def test_printing_and_callbacks_work_inside(capfd: Any) -> None:
 
 def seen_by(seen: list[Any]) -> Any:
     return seen.append
+
+
+def test_names_of_scopes_are_in_the_compiled_program() -> None:
+    box = model()
+
+    def scoped(x: Any) -> Any:
+        with sj.named_scope("scores"):
+            box.seen = box.seen + jnp.sin(x).sum()
+        return x
+
+    run = sj.jit(lambda: sj.grad(lambda x: sj.for_loop(scoped, jnp.stack([x, x])).sum())(X))
+    assert "scores" in run.lower().compile().as_text()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda f: lambda: f(X),
+        lambda f: sj.jit(lambda: f(X)),
+        lambda f: lambda: sj.vmap(f, out_axes=None)(jnp.stack([X])),
+        lambda f: lambda: sj.grad(lambda x: f(x) or x.sum())(X),
+        lambda f: lambda: sj.for_loop(f, X[None]),
+        lambda f: lambda: sj.cond(jnp.asarray(True), f, lambda x: None, X),
+    ],
+    ids=["alone", "jit", "vmap", "grad", "for_loop", "cond"],
+)
+def test_debug_print_and_callback_see_values(wrap: Any, capsys: Any) -> None:
+    a, seen = snp.ones(2), queue.SimpleQueue()
+
+    def look(x: Any) -> None:
+        a2 = a * 2
+        sj.debug.print("{} and {x}", a2, x=x[0])
+        sj.debug.callback(seen.put, a2)
+        a2[0] = 7.0  # what was given is as it was
+
+    wrap(look)()
+    jax.effects_barrier()
+    assert capsys.readouterr().out == "[2. 2.] and 1.0\n"
+    np.testing.assert_array_equal(seen.get(), [2.0, 2.0])
+    assert seen.empty()

@@ -67,6 +67,8 @@ class Base:
             return
         if type(find_top_trace(())) is not EAGER and not UNWATCHED.get():
             _check_write(self, name, value)
+        if isinstance(value, Cell):
+            value.settle()
         if open_traces:
             written_outside.add((id(self), name))
         if Cell.some_keep:

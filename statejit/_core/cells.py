@@ -1,12 +1,17 @@
-"""The mutable cell: a box with identity around one array."""
+"""The mutable cell: a box with identity around one array, or around a window on another cell's."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ..errors import RawTransformError
 from .frames import CURRENT
 from .slots import is_tracer
+from .windows import Window
+
+ATTRIBUTES = ("_value", "_collection", "_mark")
+"""What cells may have: the array, the collection declared for it, 'scalar' or 'read-only'."""
 
 
 class Cell:
@@ -44,16 +49,35 @@ class Cell:
             frame.create(self)
             frame.write(self, "_value", value)
 
+    def settle(self) -> None:
+        """Makes a view hold its own content if nobody else holds the array that it is a view of.
+
+        `self.w = arange(6).reshape(2, 3)` is to be an array of shape (2, 3), and nothing else. No
+        trace may be open.
+        """
+        window = self._value
+        if type(window) is Window and sys.getrefcount(window.cell) <= ALONE:
+            self._value = window.read()
+
+    def held(self) -> Any:
+        """Returns what the cell holds: its array, or a window on another cell's."""
+        frame = CURRENT.get()
+        return self._value if frame is None else frame.read(self, "_value")
+
     @property
     def value(self) -> Any:
         """The array in the cell: a `jax.Array`, or a tracer inside a trace."""
         frame = CURRENT.get()
-        return self._value if frame is None else frame.read(self, "_value")
+        value = self._value if frame is None else frame.read(self, "_value")
+        return value if type(value) is not Window else value.read()
 
     @value.setter
     def value(self, value: Any) -> None:
         frame = CURRENT.get()
-        if frame is not None:
+        held = self._value if frame is None else frame.window(self)
+        if type(held) is Window:
+            held.write(value)
+        elif frame is not None:
             frame.write(self, "_value", value)
         elif is_tracer(value) and not is_tracer(self._value):
             raise RawTransformError(
@@ -63,3 +87,11 @@ class Cell:
             )
         else:
             self._value = value
+
+
+class _Holder:
+    held = object()
+
+
+ALONE = sys.getrefcount(_Holder.held)
+"""What Python counts for an object that one attribute holds, and nobody else."""

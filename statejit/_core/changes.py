@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import OutsideChangeError
-from .base import hooked
-from .frames import CURRENT, UNWATCHED, Frame, raw_get
+from .base import Base, hooked
+from .containers import Container
+from .frames import CURRENT, UNWATCHED, Frame, raw_get, raw_names
 from .ground import Node
 from .outside import Outside, cell_contents
-from .pictures import set_raw
+from .pictures import OfArray, OfAttributes, OfContainer, attributes, set_raw
 from .places import user_line
 from .positions import remembers_traced
 from .slots import MISSING
@@ -89,18 +90,88 @@ def put_back(outside: Outside) -> tuple[list[Node], str]:
 
 
 def release(outside: Outside, before: list[Node]) -> None:
-    """Lets go of what unwatched code changed: it is no guard any more."""
+    """Lets go of what unwatched code changed: it is no guard any more.
+
+    Raises:
+        OutsideChangeError: if it is state that was read before: the program would take for its
+            input what the code has left there.
+    """
     known = {id(node) for node in before}
+    pictures = {id(node): picture for node, picture in outside.ground.pictures}
     for node in changes(outside):
-        if id(node) not in known:
+        picture = pictures.get(id(node))
+        if id(node) in known:
+            continue
+        if isinstance(picture, OfContainer) and _is_state(outside, node):
+            picture.restore(node.value)
+            _refuse_overwritten(node)
+        if isinstance(picture, OfAttributes) and not _is_rebound(node):
+            _free_attributes(outside, node, picture)
+        else:
             _free(outside, node)
+    for node in outside.ground.nodes:
+        if not outside.crowded and _is_overwritten(node):
+            set_raw(node.parent.value, node.key, node.value)
+            _refuse_overwritten(node)
+
+
+def _refuse_overwritten(node: Node) -> None:
+    raise OutsideChangeError(
+        f"{node.path()} was read inside, and then changed by unwatched code.",
+        where=f"the call at {user_line()}",
+        do="change it outside of `with statejit.unwatched():`, where it is state, or keep what is "
+        "counted once per compilation in another attribute.",
+    )
+
+
+def _is_state(outside: Outside, node: Node) -> bool:
+    """Says whether a container is one of which frames keep an overlay."""
+    found = outside.ground.by_id.get(id(node.value))
+    return found is not None and type(found[1]) is Container
+
+
+def _is_overwritten(node: Node) -> bool:
+    """Says whether an attribute of a watched object is another one than was read."""
+    if node.access not in ("attr", "slot") or node.test in ("free", "not keeping"):
+        return False
+    holder = node.parent.value if node.parent is not None else None
+    return isinstance(holder, Base) and raw_get(holder, node.key) is not node.value
+
+
+def _free_attributes(outside: Outside, node: Node, picture: OfAttributes) -> None:
+    """Lets go of the attributes of an object that are others now; the rest stays guarded."""
+    gone = picture.changed(node.value)
+    for other in outside.ground.nodes:
+        if other.parent is node and other.access in ("attr", "slot") and other.key in gone:
+            _free(outside, other)
+    picture.attributes = attributes(node.value)
+    if node.test in ("loaded", "foreign"):
+        node.must(node.test, (type(node.value), raw_names(node.value)))
 
 
 def _free(outside: Outside, node: Node) -> None:
+    """Frees a node and what was reached through it; state that was is this very state from now."""
+    if outside.ground.is_holder(node.value):
+        node.parent, node.access, node.key = None, "pinned", node.value
+        return
     node.must("free")
     for other in outside.ground.nodes:
-        if other.parent is node:
+        is_twin = other.test == "same" and other.expect is node
+        if other.test != "free" and (other.parent is node or is_twin):
             _free(outside, other)
+
+
+@contextmanager
+def _unchanged_stand_ins(outside: Outside) -> Iterator[None]:
+    """Refuses changes to the NumPy arrays that are state."""
+    found = [(slot.node, OfArray(slot.node.value)) for _, slot in outside.ground.stand_ins.values()]
+    try:
+        yield
+    finally:
+        for node, picture in found:
+            if not outside.crowded and not picture.holds(node.value):
+                picture.restore(node.value)
+                _refuse_overwritten(node)
 
 
 def fetch(node: Node) -> Any:
@@ -173,7 +244,8 @@ def unwatched() -> Iterator[None]:
     token = CURRENT.set(None)
     unwatched_here = UNWATCHED.set(True)
     try:
-        yield
+        with _unchanged_stand_ins(outside):
+            yield
     finally:
         UNWATCHED.reset(unwatched_here)
         CURRENT.reset(token)

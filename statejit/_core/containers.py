@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from .numbers import Number
+from .windows import Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +166,13 @@ PYTREE = Kind(
     lambda cls, aux, children: jax.tree_util.tree_unflatten(aux, children),
     _refuse_store,
 )
+WINDOW = Kind(
+    "window",
+    False,
+    lambda v: (v.way, [v.cell, *v.operands]),
+    lambda cls, aux, children: cls(children[0], aux, tuple(children[1:])),
+    _refuse_store,
+)
 
 _BY_TYPE: dict[type, Kind] = {
     list: LIST,
@@ -175,6 +183,7 @@ _BY_TYPE: dict[type, Kind] = {
     deque: DEQUE,
     set: SET,
     frozenset: SET,
+    Window: WINDOW,
 }
 
 

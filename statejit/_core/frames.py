@@ -19,6 +19,7 @@ from ..errors import RawTransformError
 from .containers import Container, kind_of
 from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
+from .windows import Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
@@ -144,6 +145,12 @@ class Frame:
         """Returns what the user's code sees of one attribute, or `MISSING`."""
         return self.hand_out(self.lookup(holder, name))
 
+    def window(self, cell: Any) -> Window | None:
+        """Returns what a cell has in the place of an array, if it is a view."""
+        entry = self.lookup(cell, "_value")
+        held = self.copy(entry) if type(entry) is Container else entry
+        return held if type(held) is Window else None
+
     def peek(self, holder: Any, name: str) -> Any:
         """Returns an attribute as it stands, for a write that may have to go into it."""
         state = self.states.get(id(holder))
@@ -203,7 +210,7 @@ class Frame:
         """Returns this frame's copy of a container: always the same one."""
         if id(container) in self.copies:
             return self.copies[id(container)][1]
-        if trace_state() != self.state:
+        if trace_state() != self.state and not is_static(container):
             raise RawTransformError(
                 f"{self.ground.path_of_entry(container)} was first read under a JAX transformation "
                 "that is not lifted.",
@@ -295,6 +302,13 @@ class Frame:
             state.written.clear()
             state.moved.clear()
         self.refilled.clear()
+
+
+def is_static(container: Container) -> bool:
+    """Says whether a container holds nothing that is traced, and can't be changed in place."""
+    return not container.kind.mutable and not any(
+        isinstance(child, (Slot, Container, jax.Array)) for child in container.children
+    )
 
 
 def raw_get(holder: Any, name: str) -> Any:

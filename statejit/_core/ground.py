@@ -26,7 +26,7 @@ from ..errors import ForeignObjectError, FrozenValueError
 from .base import Base
 from .cells import Cell
 from .codes import names_of_accessor
-from .containers import DATACLASS, DICT, SET, Container, kind_of
+from .containers import DATACLASS, DICT, SET, WINDOW, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Tape
@@ -162,7 +162,8 @@ class Ground:
             own = raw_dict(holder)
             in_slot = slot_descriptor(type(holder), name) is not None
             access = "slot" if in_slot and (own is None or name not in own) else "attr"
-            self.reads[key] = self.find(parent, access, name, value, f".{name}")
+            shown = "" if isinstance(holder, Cell) else f".{name}"
+            self.reads[key] = self.find(parent, access, name, value, shown)
             self.follow()
         return self.reads[key]
 
@@ -268,7 +269,8 @@ class Ground:
             return MISSING
         known = self.by_id.get(id(value))
         if known is not None:
-            node.must("same", known[0])
+            is_free = known[0].test == "free"  # unwatched code has changed it
+            node.must("free") if is_free else node.must("same", known[0])
             return known[1]
         return self.classify(node, value, mode)
 
@@ -427,6 +429,7 @@ class Ground:
         for i, child in enumerate(children):
             key = aux[0][i] if kind is DICT else i
             shown = f".{aux[i]}" if kind is DATACLASS else f"[{key!r}]"
+            shown = shown if kind is not WINDOW else ".base" if i == 0 else f".index[{i - 1}]"
             found = self.find(node, access, key, child, shown, mode)
             if type(entry) is Container:
                 entry.children.append(found)

@@ -78,12 +78,16 @@ class OfAttributes:
         self.names = names
         self.attributes = attributes(value)
 
-    def holds(self, value: Any) -> bool:
-        now = attributes(value)
-        here: set[str] = {*now, *self.attributes}
+    def changed(self, value: Any) -> set[str]:
+        """Returns the names that count of attributes that are others now."""
+        now, before = attributes(value), self.attributes
+        here: set[str] = {*now, *before}
         if self.names is not None:
             here &= set(self.names)
-        return all(now.get(n, MISSING) is self.attributes.get(n, MISSING) for n in here)
+        return {n for n in here if now.get(n, MISSING) is not before.get(n, MISSING)}
+
+    def holds(self, value: Any) -> bool:
+        return not self.changed(value)
 
     def restore(self, value: Any) -> None:
         for name in attributes(value):

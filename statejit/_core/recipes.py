@@ -19,16 +19,18 @@ import numpy as np
 
 from ..errors import EscapeError, ForeignObjectError
 from .base import Base
+from .cells import ATTRIBUTES as CELL
 from .cells import Cell
 from .codes import codes_in
 from .containers import Container, Kind, kind_of
-from .frames import Frame, raw_dict, raw_get
+from .frames import Frame, raw_dict
 from .ground import BUILT_IN, VALUES, Wrapper
 from .numbers import Number
 from .places import is_library_class
 from .positions import remembers_traced
 from .slots import BY_IDENTITY, MISSING, UNGUARDABLE, Slot, is_library_type, is_plain, is_tracer
 from .views import is_in_one_piece
+from .windows import Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +148,7 @@ class Writer:
         self.frame = frame
         self.outs: list[Any] = []
         self.memo: dict[int, tuple[Any, Any]] = {}
+        self.settled: dict[int, tuple[Window, NewObject]] = {}  # id of an array -> its one view
         self._codes: set[types.CodeType] | None = None
 
     def effects(self) -> list[SetAttr | Refill]:
@@ -248,6 +251,9 @@ class Writer:
 
     def _made_inside(self, value: Any, name: str, holder: Any) -> Any:
         if isinstance(value, Cell) and hasattr(value, "to_numpy_at_commit"):
+            held = value.held()
+            if type(held) is Window and not held.operands:
+                return NewCall(held.way.of_numpy, [self.recipe(held.cell, name, holder)])
             content = self.recipe(value.value, name, holder)
             return NewNumpy(content, value.to_numpy_at_commit, value)
         if isinstance(value, (Base, Cell)):
@@ -314,13 +320,35 @@ class Writer:
     def _new_object(self, value: Any, name: str) -> NewObject:
         new = NewObject(type(value), {}, value)
         self.memo[id(value)] = (value, new)
-        names = ("_value",) if isinstance(value, Cell) else self.frame.names(value)
+        if id(value) in self.settled:
+            self._unsettle(value)
         if isinstance(value, Cell):
-            extra = [n for n in ("_collection",) if raw_get(value, n) is not MISSING]
-            names = (*names, *extra)
+            names = tuple(n for n in CELL if self.frame.lookup(value, n) is not MISSING)
+        else:
+            names = self.frame.names(value)
         for attr in names:
-            new.attrs[attr] = self.recipe(self.frame.read(value, attr), attr, value)
+            content = self.frame.read(value, attr)
+            if type(content) is Window:
+                new.attrs[attr] = self._window(content, new)
+            else:
+                new.attrs[attr] = self.recipe(content, attr, value)
         return new
+
+    def _window(self, window: Window, view: NewObject) -> Any:
+        """Returns the recipe of what a view holds; see `Cell.settle`."""
+        state = self.frame.states.get(id(window.cell))
+        if state is None or not state.created or id(window.cell) in self.memo:
+            return self.recipe(window)
+        if id(window.cell) in self.settled:  # there are two views: so it has to be
+            self.recipe(window.cell)
+            return self.recipe(window)
+        self.settled[id(window.cell)] = (window, view)
+        return self.recipe(window.read())
+
+    def _unsettle(self, cell: Cell) -> None:
+        """Lets the view be a view after all: what it is a view of is held by somebody."""
+        window, view = self.settled.pop(id(cell))
+        view.attrs["_value"] = self.recipe(window)
 
     def _check_function(self, fun: Any, name: str, holder: Any, seen: set[int]) -> None:
         """Refuses a function that keeps traced values alive."""

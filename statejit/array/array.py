@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from typing import Any
 
 import jax
@@ -12,12 +12,13 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.slots import is_tracer
+from .._core.windows import Window
 from . import indexing
-from .methods import Methods
 from .operators import operand
+from .views import SCALAR, Views
 
 
-class Array(Methods):
+class Array(Views):
     """Holds one `jax.Array` and can be changed in place; every operation on it gives another.
 
     Args:
@@ -32,7 +33,7 @@ class Array(Methods):
         Array([6, 2, 3], dtype=int32)
     """
 
-    __slots__ = ("_collection",)
+    __slots__ = ("_collection", "_mark")
     __array_priority__ = 1000
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
@@ -41,24 +42,16 @@ class Array(Methods):
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
         return made(value)
 
+    def _new_view(self, window: Window) -> Any:
+        return fresh(window)
+
+    def _new_copy(self, value: Any, layout: Any) -> Any:
+        return fresh(value)
+
+    def _rebinds(self) -> bool:
+        return not self._like()[0] and self.mark() == SCALAR
+
     # Items -------------------------------------------------------------------------------------
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._wrap(indexing.getitem(self.value, index), "", self)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self.value = indexing.setitem(self.value, index, value)
-
-    def __len__(self) -> int:
-        shape = self.value.shape
-        if not shape:
-            raise TypeError("len() of unsized object")
-        return shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.value.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self._wrap(row, "", self) for row in self.value)
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())
@@ -90,6 +83,11 @@ class Array(Methods):
         from .protocols import array_function
 
         return array_function(fun, args, kwargs)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"unrecognized array API version: {api_version!r}")
+        return sys.modules["statejit.numpy"]
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self.value.__dlpack__(**kwargs)
@@ -152,8 +150,8 @@ def content(value: Any, dtype: Any = None) -> Any:
     return found.astype(found.dtype) if found.weak_type else found
 
 
-def made(value: Any) -> Array:
-    """Returns a new mutable array around a `jax.Array`, with no conversion at all."""
+def fresh(value: Any) -> Array:
+    """Returns a new mutable array around a `jax.Array` or a window, with no conversion at all."""
     new = object.__new__(Array)
     frame = CURRENT.get()
     if frame is None:
@@ -161,6 +159,14 @@ def made(value: Any) -> Array:
     else:
         frame.create(new)
         frame.write(new, "_value", value)
+    return new
+
+
+def made(value: Any) -> Array:
+    """Returns the mutable array of a result; one without axes passes for a scalar of NumPy's."""
+    new = fresh(value)
+    if not value.ndim:
+        new._mark = SCALAR
     return new
 
 

@@ -6,16 +6,18 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from . import indexing
 from .array import Array
 from .lifting import unpacked
 from .operators import casts_same_kind
+from .views import SCALAR
 
 
 def _mutable(array: Any, name: str) -> Array:
-    if not isinstance(array, Array):
+    if not isinstance(array, Array) or array.mark() == SCALAR:
+        kind = "scalar" if isinstance(array, Array) else type(array).__name__
         raise TypeError(
-            f"{name}() changes its first argument, which is a {type(array).__name__}: "
-            "it takes a statejit array"
+            f"{name}() changes its first argument, which is a {kind}: it takes a statejit array"
         )
     return array
 
@@ -40,9 +42,10 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
         Array([5., 0., 5.], dtype=float32)
     """
     dst = _mutable(dst, "copyto")
+    dst._check_writeable()
     new = jnp.asarray(unpacked(src, True))
     old = dst.value
-    if casting != "unsafe" and not new.weak_type and not casts_same_kind(new.dtype, old.dtype):
+    if casting != "unsafe" and not casts_same_kind(new.dtype, old.dtype):
         raise TypeError(
             f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
             f"dtype({str(old.dtype)!r}) according to the rule {casting!r}"
@@ -50,7 +53,11 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     if where is True:
         dst[...] = new
     else:
-        dst.value = jnp.where(unpacked(where, True), new.astype(old.dtype), old)
+        dst._assign(
+            jnp.where(
+                unpacked(where, True), indexing.stretched(new, old.shape).astype(old.dtype), old
+            )
+        )
 
 
 def putmask(a: Array, mask: Any, values: Any) -> None:
@@ -63,8 +70,11 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     """
     a = _mutable(a, "putmask")
     old = a.value
+    mask = jnp.asarray(unpacked(mask, True))
+    if mask.size != old.size:
+        raise ValueError("putmask: mask and data must be the same size")
     values = jnp.resize(jnp.asarray(unpacked(values, True)), old.shape).astype(old.dtype)
-    a.value = jnp.where(jnp.asarray(unpacked(mask, True)), values, old)
+    a._assign(jnp.where(mask.reshape(old.shape), values, old))
 
 
 def place(arr: Array, mask: Any, vals: Any) -> None:
@@ -76,8 +86,8 @@ def place(arr: Array, mask: Any, vals: Any) -> None:
         vals: the values, (n,).
     """
     arr = _mutable(arr, "place")
-    vals = jnp.asarray(unpacked(vals, True))
-    arr.value = jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False)
+    vals = jnp.asarray(unpacked(vals, True)).astype(arr.dtype)
+    arr._assign(jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False))
 
 
 def put(a: Array, ind: Any, v: Any, mode: str = "raise") -> None:
@@ -104,7 +114,7 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1)
     arr = _mutable(arr, "put_along_axis")
     values = jnp.asarray(unpacked(values, True)).astype(arr.value.dtype)
     indices = jnp.asarray(unpacked(indices, True))
-    arr.value = jnp.put_along_axis(arr.value, indices, values, axis, inplace=False)
+    arr._assign(jnp.put_along_axis(arr.value, indices, values, axis, inplace=False))
 
 
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
@@ -122,9 +132,11 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         >>> a.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
+    if isinstance(a, Array) and a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
     a = _mutable(a, "fill_diagonal")
     val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
-    a.value = jnp.fill_diagonal(a.value, val, wrap, inplace=False)
+    a._assign(jnp.fill_diagonal(a.value, val, wrap, inplace=False))
 
 
 IN_PLACE = {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}

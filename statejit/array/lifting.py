@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._core.cells import Cell
 from .._core.numbers import plain
@@ -19,6 +20,12 @@ AS_IS = frozenset({int, float, bool, complex, str, type(None), type, slice})
 
 SHAPING = frozenset({"arange", "linspace", "logspace", "geomspace", "tri", "eye", "identity"})
 """Functions whose numbers decide a shape; those that vary from call to call become guards."""
+
+KNOWN = frozenset({int, float, bool, complex})
+"""Exact types of numbers that are no symbols."""
+
+MOST_OPERANDS = 8
+"""How many operands a ufunc may have."""
 
 Function = Callable[..., Any]
 
@@ -71,7 +78,7 @@ def unpacked(value: Any, as_array: bool = False) -> Any:
     if isinstance(value, (list, tuple)):
         children = [unpacked(v) for v in value]
         if as_array:
-            return jnp.asarray(children)
+            return stacked(children)
         if all(a is b for a, b in zip(children, value, strict=True)):
             return value
         return (
@@ -84,6 +91,16 @@ def unpacked(value: Any, as_array: bool = False) -> Any:
     if cls is types.FunctionType:
         return _callback(value)
     return value
+
+
+def stacked(children: Any) -> Any:
+    """Returns nested lists as one array: NumPy's if all in them is known, and JAX's if not."""
+    leaves = jax.tree.leaves(children)
+    if not all(type(v) in KNOWN or isinstance(v, (np.generic, np.ndarray)) for v in leaves):
+        return jnp.asarray(children)
+    found = np.asarray(children)
+    dtype = jax.dtypes.canonicalize_dtype(found.dtype) if found.dtype.kind in "biufc" else None
+    return found if dtype in (None, found.dtype) else np.array(children, dtype)
 
 
 def packed(value: Any, wrap: Callable[[Any], Any]) -> Any:
@@ -119,7 +136,7 @@ def _elements(value: Any) -> Any:
     """Returns a sequence of arrays with an array in the place of each nested list."""
     if not isinstance(value, (list, tuple)) or not any(isinstance(v, (list, tuple)) for v in value):
         return value
-    return [jnp.asarray(v) for v in value]
+    return [stacked(v) if isinstance(v, (list, tuple)) else v for v in value]
 
 
 def _listy(fun: Function, among: str = "") -> frozenset[int | str]:
@@ -139,6 +156,8 @@ def _listy(fun: Function, among: str = "") -> frozenset[int | str]:
         text = text if isinstance(text, str) else str(text)
         if among in text if among else _takes_only_arrays(text):
             found |= {i, parameter.name}
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                found |= set(range(i, i + MOST_OPERANDS))
     return frozenset(found)
 
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from .functions import namespace
 
 globals().update(namespace(jnp.linalg))
-__all__ = sorted(namespace(jnp.linalg))
+LinAlgError = np.linalg.LinAlgError
+__all__ = sorted({*namespace(jnp.linalg), "LinAlgError"})
 
 
 def __getattr__(name: str) -> Any:

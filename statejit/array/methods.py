@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import math
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .._core.slots import is_tracer
-from .indexing import cast, setitem
+from . import complaints, indexing
 from .lifting import packed, taking_arrays, unpacked
-from .operators import Arithmetic, fitted
+from .operators import Arithmetic, fitted, operand
+from .signatures import renamed, without_effect
 
 
 def method(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,10 +31,17 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     """
     call = taking_arrays(fun)
     name = fun.__name__
+    numpys = getattr(np.ndarray, {"ravel": "flatten"}.get(name, name), None)
+    dropped, names = without_effect(fun, getattr(np, name, None)), renamed(fun)
 
     @functools.wraps(fun)
     def of_array(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        found = call(self.value, *args, **kwargs)
+        if kwargs and (dropped or names):
+            kwargs = {names.get(k, k): v for k, v in kwargs.items() if k not in dropped}
+        try:
+            found = call(self.value, *args, **kwargs)
+        except complaints.FAILURES as error:
+            found = complaints.settled(call, numpys, (self, *args), kwargs, error)
         if out is not None:
             return assigned(out, found, name)
         if isinstance(found, jax.Array):
@@ -37,22 +51,49 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     return of_array
 
 
-def assigned(out: Any, found: Any, name: str) -> Any:
+def into(out: Any, found: Any, name: str, casting: str = "same_kind") -> Any:
+    """Puts results that are mutable arrays into those given as `out=`; None takes no result."""
+    several = found if isinstance(found, tuple) else (found,)
+    given = out if isinstance(out, tuple) else (out,)
+    results = tuple(
+        value if target is None else assigned(target, value.value, name, casting)
+        for target, value in zip(given, several, strict=True)
+    )
+    return results if isinstance(found, tuple) else results[0]
+
+
+def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any:
     """Puts a result into the array given as `out=`, and returns that.
 
     Args:
-        out: a mutable array, a NumPy array, or a tuple of one of them.
-        found: the result.
+        out: a mutable array, a NumPy array, or a tuple of them.
+        found: the result, a `jax.Array` or a tuple.
         name: the name of the function, for errors.
+        casting: 'same_kind' or 'unsafe'.
     """
-    out = out[0] if isinstance(out, tuple) else out
+    out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(out, tuple):
+        return tuple(assigned(o, f, name, casting) for o, f in zip(out, found, strict=True))
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
-        np.copyto(out, np.asarray(found), casting="same_kind")
+        np.copyto(out, np.asarray(found), casting=casting)
     elif isinstance(out, Arithmetic):
-        out.value = fitted(jnp.asarray(found), out.value, name)
+        check_out(out)
+        out._check_writeable("output array")
+        out._assign(fitted(jnp.asarray(found), *out._like(), name, casting))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
     return out
+
+
+def check_out(out: Any) -> None:
+    """Refuses a scalar as `out=`."""
+    if isinstance(out, Arithmetic) and out._rebinds():
+        raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
+
+
+@contextlib.contextmanager
+def _kept(file: Any) -> Iterator[Any]:
+    yield file
 
 
 def derived(fun: Callable[[Any], Any], doc: str) -> Any:
@@ -70,20 +111,10 @@ class Methods(Arithmetic):
 
     __slots__ = ()
 
-    shape = passed("shape", "The lengths of the axes.")
-    dtype = passed("dtype", "The dtype, as NumPy has it.")
-    ndim = passed("ndim", "The number of axes.")
-    size = passed("size", "The number of elements.")
-    nbytes = passed("nbytes", "The bytes of all elements.")
-    itemsize = passed("itemsize", "The bytes of one element.")
     weak_type = passed("weak_type", "Whether JAX takes the dtype for a Python number's.")
     sharding = passed("sharding", "How the array lies on devices.")
     device = passed("device", "The device, or the sharding.")
     is_fully_addressable = passed("is_fully_addressable", "Whether this process holds all of it.")
-    T = derived(jnp.transpose, "The transpose.")
-    mT = derived(jnp.matrix_transpose, "The transpose of the last two axes.")
-    real = derived(jnp.real, "The real part.")
-    imag = derived(jnp.imag, "The imaginary part.")
 
     all = method(jnp.all)
     any = method(jnp.any)
@@ -97,7 +128,6 @@ class Methods(Arithmetic):
     conjugate = method(jnp.conj)
     cumprod = method(jnp.cumprod)
     cumsum = method(jnp.cumsum)
-    diagonal = method(jnp.diagonal)
     dot = method(jnp.dot)
     flatten = method(jnp.ravel)
     max = method(jnp.max)
@@ -106,78 +136,130 @@ class Methods(Arithmetic):
     nonzero = method(jnp.nonzero)
     prod = method(jnp.prod)
     ptp = method(jnp.ptp)
-    ravel = method(jnp.ravel)
     repeat = method(jnp.repeat)
     round = method(jnp.round)
     searchsorted = method(jnp.searchsorted)
-    squeeze = method(jnp.squeeze)
     std = method(jnp.std)
     sum = method(jnp.sum)
-    swapaxes = method(jnp.swapaxes)
-    take = method(jnp.take)
+    take = method(indexing.take)
     trace = method(jnp.trace)
     var = method(jnp.var)
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        """Returns the elements in another shape: `a.reshape(2, 3)` or `a.reshape((2, 3))`."""
-        shape = unpacked(shape[0] if len(shape) == 1 else shape)
-        return self._wrap(jnp.reshape(self.value, shape, order=order), "", self)
-
-    def transpose(self, *axes: Any) -> Any:
-        """Returns the array with its axes permuted, by default reversed."""
-        order = unpacked(axes[0] if len(axes) == 1 else axes or None)
-        return self._wrap(jnp.transpose(self.value, order), "", self)
-
-    def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
-        """Returns a copy with another dtype."""
+    def astype(
+        self: Any,
+        dtype: Any,
+        order: str = "K",
+        casting: Any = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
+        """Returns the array in another dtype: a copy, unless `copy=False` and it has it already."""
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+        if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(
+                f"Cannot cast array data from dtype({str(self.dtype)!r}) to "
+                f"dtype({str(dtype)!r}) according to the rule {casting!r}"
+            )
+        if self.dtype == dtype and not copy:
+            return self
         value = self.value
-        same = value.dtype == jax.dtypes.canonicalize_dtype(dtype)
-        return self._wrap(value.copy() if same else value.astype(dtype), f"astype {dtype}", self)
+        value = value.copy() if value.dtype == dtype else value.astype(dtype)
+        return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
 
-    def copy(self, order: str = "C") -> Any:
+    def copy(self: Any, order: str = "C") -> Any:
         """Returns an array of its own with the same content."""
-        return self._wrap(self.value.copy(), "", self)
+        value = self.value.copy()
+        return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
 
     def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
         """Returns the slices along an axis for which the condition holds."""
         found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
         return self._wrap(found, "", self) if out is None else assigned(out, found, "compress")
 
-    def view(self, dtype: Any = None) -> Any:
-        """Returns the same bits as another dtype."""
-        return self._wrap(self.value.view(dtype), "", self)
-
     # In place ----------------------------------------------------------------------------------
 
-    def fill(self, value: Any) -> None:
+    def fill(self: Any, value: Any) -> None:
         """Sets all elements to one value."""
-        self.value = jnp.full_like(self.value, cast(value, self.value.dtype))
+        self[...] = value
 
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
         """Sorts the array in place."""
-        self.value = jnp.sort(self.value, axis, **kwargs)
+        axis = normalize_axis_index(axis, self.ndim)
+        self._assign(jnp.sort(self.value, axis, **kwargs))
 
-    def partition(self, kth: int, axis: int = -1) -> None:
+    def partition(self: Any, kth: int, axis: int = -1) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
-        self.value = jnp.partition(self.value, kth, axis)
+        axis = normalize_axis_index(axis, self.ndim)
+        self._assign(jnp.partition(self.value, kth, axis))
 
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
-        values = jnp.asarray(unpacked(values, True)).astype(self.value.dtype)
-        indices = unpacked(indices, True)
-        if mode == "raise":  # static indices are checked, those that are traced cannot be
-            flat = self.value.ravel()
-            values = jnp.resize(values, jnp.shape(indices))
-            indices = indices if is_tracer(indices) else np.asarray(indices)
-            self.value = setitem(flat, indices, values).reshape(self.value.shape)
-        else:
-            self.value = jnp.put(self.value, indices, values, mode=mode, inplace=False)
+        flat = self._flattened()
+        indices, values = operand(indices), operand(values)
+        if not np.size(values):
+            return
+        values = jnp.resize(jnp.asarray(values), jnp.shape(indices))
+        if mode == "wrap":
+            indices = jnp.asarray(indices) % max(self.size, 1)
+        elif mode == "clip":
+            indices = jnp.clip(jnp.asarray(indices), 0, self.size - 1)
+        elif mode != "raise":
+            raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+        flat[indices if is_tracer(indices) else np.asarray(indices)] = values
+
+    def resize(self: Any, *new_shape: Any, refcheck: bool = True) -> None:
+        """Changes shape and size in place; zeros come after the elements that there are."""
+        if self.base is not None:
+            raise ValueError("cannot resize this array: it does not own its data")
+        shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        flat = self.value.ravel()[: math.prod(shape)]
+        self._assign(jnp.pad(flat, (0, math.prod(shape) - flat.size)).reshape(shape))
+
+    def setflags(self: Any, write: bool | None = None, align: Any = None, uic: Any = None) -> None:
+        """Sets whether the array can be written."""
+        if write is not None:
+            self.flags.writeable = write
+
+    def byteswap(self: Any, inplace: bool = False) -> Any:
+        """Returns the elements with the order of their bytes reversed."""
+        value = self.value
+        if value.dtype.itemsize > 1:
+            octets = value.reshape(-1, 1).view(jnp.uint8)[:, ::-1]
+            value = octets.view(value.dtype).reshape(value.shape)
+        if inplace:
+            self._assign(value)
+            return self
+        return self._new_copy(value, None)
+
+    def __delitem__(self, index: Any) -> None:
+        raise ValueError("cannot delete array elements")
+
+    # What needs raw memory -----------------------------------------------------------------------
+
+    def getfield(self, dtype: Any, offset: int = 0) -> Any:
+        """Is absent: arrays of JAX have no records."""
+        raise TypeError("arrays of JAX have no fields: use `view(dtype)` and an index")
+
+    def setfield(self, val: Any, dtype: Any, offset: int = 0) -> None:
+        """Is absent: arrays of JAX have no records."""
+        raise TypeError("arrays of JAX have no fields: assign to `view(dtype)` at an index")
+
+    @property
+    def data(self) -> Any:
+        """Is absent: arrays of JAX have no memory that Python could address."""
+        raise AttributeError("arrays of JAX have no buffer: use numpy.asarray(a).data")
+
+    @property
+    def ctypes(self) -> Any:
+        """Is absent: arrays of JAX have no memory that Python could address."""
+        raise AttributeError("arrays of JAX have no address: use numpy.asarray(a).ctypes")
 
     # To Python and NumPy -----------------------------------------------------------------------
 
     def item(self, *args: Any) -> Any:
         """Returns one element as a Python number."""
-        return self.value.item(*args)
+        return np.asarray(self.value).item(*args)
 
     def tolist(self) -> Any:
         """Returns the elements as nested lists of Python numbers."""
@@ -186,6 +268,25 @@ class Methods(Arithmetic):
     def tobytes(self, order: str = "C") -> bytes:
         """Returns the elements as bytes."""
         return np.asarray(self.value).tobytes(order)  # type: ignore[arg-type]
+
+    def tofile(self, fid: Any, sep: str = "", format: str = "%s") -> None:
+        """Writes the elements to a file, as NumPy does."""
+        np.asarray(self.value).tofile(fid, sep, format)
+
+    def dump(self, file: Any) -> None:
+        """Writes a pickle of the array to a file."""
+        with (
+            Path(file).open("wb") if isinstance(file, (str, os.PathLike)) else _kept(file) as stream
+        ):
+            pickle.dump(self, stream)
+
+    def dumps(self) -> bytes:
+        """Returns a pickle of the array."""
+        return pickle.dumps(self)
+
+    def to_device(self: Any, device: Any, /, *, stream: Any = None) -> Any:
+        """Returns a copy on a device, or with a sharding."""
+        return self._new_copy(jax.device_put(self.value, device), None)
 
     def block_until_ready(self) -> Any:
         """Waits until the content has been computed, and returns the array."""

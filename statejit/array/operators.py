@@ -11,7 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
+from .._core.frames import CURRENT
 from .._core.numbers import Number
+from .._core.slots import is_tracer
+from . import complaints
+from .lifting import stacked
 
 Binary = Callable[[Any, Any], Any]
 
@@ -28,33 +32,64 @@ class Operators(Cell):
         """Returns a result of an operation on this array; `operands` are as they were given."""
         raise NotImplementedError
 
+    def _rebinds(self) -> bool:
+        """Says whether in-place operators give a new array, as they do with NumPy's scalars."""
+        return False
+
+    def _like(self) -> tuple[tuple[int, ...], Any]:
+        """Returns shape and dtype of the content."""
+        raise NotImplementedError
+
+    def _update(self, fun: Any, *args: Any) -> None:
+        """Gives the array the content `fun(content, *args)`."""
+        raise NotImplementedError
+
+    def _assign(self, value: Any) -> None:
+        """Gives the array other content."""
+        raise NotImplementedError
+
+    def _check_writeable(self, what: str = "assignment destination") -> None:
+        """Refuses what can not be written."""
+
 
 def operand(value: Any) -> Any:
     """Returns what JAX takes for an operand: the content of a cell, an array for a list."""
     if isinstance(value, Cell):
         return value.value
     if isinstance(value, (list, tuple)) and type(value) is not Number:
-        return jnp.asarray(jax.tree.map(operand, value, is_leaf=lambda v: isinstance(v, Cell)))
+        return stacked(jax.tree.map(operand, value, is_leaf=lambda v: isinstance(v, Cell)))
     return value
 
 
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
-    """Does an operation; shapes that don't fit are an error of NumPy's class, not of JAX's."""
+    """Does an operation; what NumPy refuses, too, it refuses with NumPy's error."""
     try:
+        if CURRENT.get() is None and fun in COMPILED and not (is_tracer(left) or is_tracer(right)):
+            return COMPILED[fun](left, right)
         return fun(left, right)
-    except TypeError:
-        if fun is not operator.matmul:
-            _check_shapes(jnp.shape(left), jnp.shape(right))
-        raise
+    except complaints.FAILURES as error:
+        complaints.complain(fun, (left, right), {}, error)
 
 
-def _check_shapes(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    try:
-        np.broadcast_shapes(left, right)
-    except ValueError:
-        raise ValueError(
-            f"operands could not be broadcast together with shapes {left} {right}"
-        ) from None
+COMPILED: dict[Binary, Any] = {
+    fun: jax.jit(fun, inline=True)
+    for fun in (
+        *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
+        *(operator.mod, operator.lt, operator.le, operator.gt, operator.ge, operator.eq),
+        *(operator.ne, operator.and_, operator.or_, operator.xor),
+    )
+}
+"""Operations that need no value of a Python number: compiled calls cost less than JAX's own."""
+
+
+def check_range(value: Any, other: Any) -> None:
+    """Refuses a Python integer that the dtype of an array can't hold, as NumPy does."""
+    if type(other) is int and not 0 <= other <= 127:  # these every dtype holds
+        dtype = value.dtype
+        if jnp.issubdtype(dtype, jnp.integer):
+            limits = jnp.iinfo(dtype)
+            if not limits.min <= other <= limits.max:
+                raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
 
 
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -63,7 +98,10 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(_apply(fun, self.value, operand(other)), ufunc, self, other)
+        value = self.value
+        if type(other) is int:
+            check_range(value, other)
+        return self._wrap(_apply(fun, value, operand(other)), ufunc, self, other)
 
     return method
 
@@ -74,7 +112,10 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return self._wrap(_apply(fun, operand(other), self.value), ufunc, other, self)
+        value = self.value
+        if type(other) is int:
+            check_range(value, other)
+        return self._wrap(_apply(fun, operand(other), value), ufunc, other, self)
 
     return method
 
@@ -82,14 +123,38 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op>= other`, which assigns into the same cell and keeps its dtype."""
 
+    def changed(part: Any, other: Any) -> Any:
+        try:
+            found = _apply(fun, part, other)
+        except ValueError:
+            check_result(fun, (part, other), part.dtype, ufunc)
+            raise
+        return fitted(found, part.shape, part.dtype, ufunc)
+
+    power = fun is operator.pow
+
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         if self.host and isinstance(other, jax.Array):
             return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
-        old = self.value
-        new = _apply(fun, old, operand(other))
-        self.value = fitted(new, old, ufunc)
+        if self._rebinds():
+            if fun is operator.matmul and not jnp.ndim(operand(other)):
+                raise TypeError("scalars have no operator @=")
+            return binary(fun, ufunc)(self, other)
+        other = operand(other)
+        if type(other) is int:
+            check_range(self, other)
+        if fun is operator.matmul and jnp.ndim(other) < 2:
+            check_result(fun, (self.value, other), self.dtype, ufunc)
+            raise ValueError(
+                "inplace matrix multiplication requires the first operand to have at least one "
+                "and the second at least two dimensions."
+            )
+        if power and type(other) is int:  # JAX multiplies where it knows the exponent
+            self._assign(changed(self.value, other))
+        else:
+            self._update(changed, other)
         return self
 
     return method
@@ -104,31 +169,68 @@ def unary(fun: Callable[[Any], Any], ufunc: str) -> Callable[[Any], Any]:
     return method
 
 
-def fitted(new: Any, old: Any, ufunc: str) -> Any:
+def fitted(
+    new: Any, shape: tuple[int, ...], dtype: Any, ufunc: str, casting: str = "same_kind"
+) -> Any:
     """Returns the result of an in-place operation with the type of the array that receives it.
 
     Args:
         new: the result.
-        old: the content so far.
+        shape: the shape of the array.
+        dtype: its dtype.
         ufunc: the name of the operation, for the error.
+        casting: 'same_kind' or 'unsafe'.
 
     Raises:
         TypeError: if the cast is not of the same kind (an integer array can't receive floats).
         ValueError: if the result has another shape.
     """
-    if new.shape != old.shape:
+    if casting != "unsafe":
+        check_cast(new.dtype, dtype, ufunc)
+    if new.shape != shape and not _broadcasts(new.shape, shape):
         raise ValueError(
-            f"non-broadcastable output operand with shape {old.shape} doesn't match the broadcast "
+            f"non-broadcastable output operand with shape {shape} doesn't match the broadcast "
             f"shape {new.shape}"
         )
-    if new.dtype == old.dtype:
-        return new
-    if not casts_same_kind(new.dtype, old.dtype):
+    new = new if new.shape == shape else jnp.broadcast_to(new, shape)
+    return new if new.dtype == dtype else new.astype(dtype)
+
+
+def check_cast(source: Any, target: Any, ufunc: str) -> None:
+    """Refuses to cast the result of a ufunc to a dtype of another kind, as NumPy does."""
+    if source != target and not casts_same_kind(source, target):
         raise TypeError(
-            f"Cannot cast ufunc {ufunc!r} output from dtype({str(new.dtype)!r}) to "
-            f"dtype({str(old.dtype)!r}) with casting rule 'same_kind'"
+            f"Cannot cast ufunc {ufunc!r} output from dtype({str(source)!r}) to "
+            f"dtype({str(target)!r}) with casting rule 'same_kind'"
         )
-    return new.astype(old.dtype)
+
+
+def check_result(fun: Any, operands: Any, target: Any, ufunc: str) -> None:
+    """Refuses an operation whose result can not be cast; NumPy looks at that before all shapes.
+
+    Args:
+        fun: the operation.
+        operands: arrays and numbers.
+        target: the dtype of the array that is to receive the result.
+        ufunc: the name of the operation, for the error.
+    """
+    shape = (1, 1) if ufunc == "matmul" else ()
+    try:
+        like = [
+            jax.ShapeDtypeStruct(shape, value.dtype, weak_type=value.weak_type)
+            for value in map(jnp.asarray, operands)
+        ]
+        source = jax.eval_shape(fun, *like).dtype
+    except TypeError:
+        return  # the operation itself does not take such operands, and says so
+    check_cast(source, target, ufunc)
+
+
+def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        return False
 
 
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import fft, linalg
@@ -13,10 +12,7 @@ from .array import Array
 from .functions import NAMESPACE
 from .in_place import IN_PLACE
 from .lifting import packed
-from .methods import assigned
-from .standin import StandIn, like_numpy
-
-_VIEWING = frozenset({"ravel", "reshape", "squeeze", "swapaxes", "transpose"})
+from .standin import like_numpy
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -37,24 +33,9 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
     if method == "at" and not isinstance(inputs[0], Array):
         return ufunc.at(*[_as_numpy(i) for i in inputs])
     out = kwargs.pop("out", None)
-    where = kwargs.pop("where", True)
-    if where is not True and (out is None or method != "__call__"):
-        kwargs["where"] = where
-    found = ours(*inputs, **kwargs)
     if out is not None:
-        return _into(out, found, where, ufunc.__name__)
-    return _as_numpy_has_it(getattr(ufunc, method), inputs, kwargs, found)
-
-
-def _into(out: tuple[Any, ...], found: Any, where: Any, name: str) -> Any:
-    several = found if isinstance(found, tuple) else (found,)
-    for target, value in zip(out, several, strict=True):
-        if target is not None:
-            value = value.value
-            if where is not True:
-                value = jnp.where(jnp.asarray(where), value, jnp.asarray(target))
-            assigned(target, value, name)
-    return out[0] if len(several) == 1 else out
+        return ours(*inputs, out=out[0] if len(out) == 1 else out, **kwargs)
+    return _as_numpy_has_it(getattr(ufunc, method), inputs, kwargs, ours(*inputs, **kwargs))
 
 
 def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -75,8 +56,6 @@ def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         ours = vars(linalg if module == "numpy.linalg" else fft).get(name)
     if ours is None:
         return _on_host(fun, args, kwargs)
-    if name in _VIEWING and isinstance(args[0], StandIn):
-        return getattr(args[0], name)(*args[1:], **kwargs)
     return _as_numpy_has_it(fun, args, kwargs, ours(*args, **kwargs))
 
 

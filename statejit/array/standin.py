@@ -21,10 +21,10 @@ from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.ground import Ground
 from .._core.numbers import Number
+from .._core.windows import Window
 from ..errors import BypassError
-from . import indexing
 from .array import Array, made
-from .lifting import unpacked
+from .views import READ_ONLY, SCALAR
 
 HOST = (np.ndarray, np.generic, bool, int, float, complex, list, tuple)
 """Types of operands that leave a result NumPy's."""
@@ -75,9 +75,10 @@ class StandIn(Array):
         return self._layout.dtype
 
     @property
-    def flags(self) -> Any:
-        """Those of the NumPy array."""
-        return self._layout.flags
+    def base(self) -> Any:
+        """What NumPy has as the base, or the stand-in of which this is a view."""
+        held = self.held()
+        return held.cell if type(held) is Window else self._layout.base
 
     @property
     def value(self) -> Any:
@@ -86,8 +87,6 @@ class StandIn(Array):
 
     @value.setter
     def value(self, value: Any) -> None:
-        if not self._layout.flags.writeable:
-            raise ValueError("assignment destination is read-only")
         if not getattr(self, "_written", True):
             _refuse_overlap(self)
             self._written = True
@@ -100,59 +99,38 @@ class StandIn(Array):
 
     # Views -------------------------------------------------------------------------------------
 
-    def __getitem__(self, index: Any) -> Any:
-        parts = index if isinstance(index, tuple) else (index,)
-        if not all(isinstance(p, indexing.BASIC) and type(p) is not Number for p in parts):
-            return Array.__getitem__(self, index)  # `super()` needs a true `__class__`
-        shape = self.value.shape
-        where = indexing.checked(index, shape)
-        layout = self._layout[where]
-        if not isinstance(layout, np.ndarray):
-            return stand_in(self.value[where], self._layout.dtype)
-        return View(self, layout, lambda v: v[where], lambda v, new: v.at[where].set(new))
-
-    def __iter__(self) -> Any:
-        if not self.value.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(len(self)))
-
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        """Returns the elements in another shape; a view exactly where NumPy has one."""
-        new = unpacked(shape[0] if len(shape) == 1 else shape)
-        return self._viewed(
-            lambda v: v.reshape(new, order=order), lambda v, out: out.reshape(v.shape, order=order)
-        )
-
-    def ravel(self, order: str = "C") -> Any:
-        """Returns the elements in one row; a view exactly where NumPy has one."""
-        return self.reshape(-1, order=order)
-
-    def squeeze(self, axis: Any = None) -> Any:
-        """Returns a view without axes of length 1."""
-        return self._viewed(lambda v: v.squeeze(axis), lambda v, out: out.reshape(v.shape))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
-        """Returns a view with two axes exchanged."""
-        return self._viewed(
-            lambda v: v.swapaxes(axis1, axis2), lambda v, out: out.swapaxes(axis1, axis2)
-        )
-
-    def transpose(self, *axes: Any) -> Any:
-        """Returns a view with permuted axes."""
-        order = unpacked(axes[0] if len(axes) == 1 else axes or None)
-        back = None if order is None else tuple(int(i) for i in np.argsort(order))
-        return self._viewed(lambda v: v.transpose(order), lambda v, out: out.transpose(back))
-
     @property
-    def T(self) -> Any:
-        """The transpose: a view."""
-        return self.transpose()
+    def layout(self) -> np.ndarray:
+        """The NumPy array, or one like it."""
+        return self._layout
 
-    def _viewed(self, read: Callable[[Any], Any], write: Callable[[Any, Any], Any]) -> Any:
-        layout = read(self._layout)
-        if np.may_share_memory(layout, self._layout):
-            return View(self, layout, read, write)
-        return stand_in(read(self.value), layout.dtype, layout)
+    def mark(self) -> str | None:
+        """Returns what sets the array apart: 'scalar', 'read-only' or None."""
+        if self.scalar:
+            return SCALAR
+        return None if self._layout.flags.writeable else READ_ONLY
+
+    def _new_view(self, window: Window) -> Any:
+        new = object.__new__(StandIn)
+        new._layout = window.way.layout(window.cell._layout)
+        Cell.__init__(new, window)
+        return new
+
+    def _new_copy(self, value: Any, layout: Any) -> Any:
+        dtype = self._layout.dtype
+        return stand_in(value, dtype, np.empty(value.shape, dtype))
+
+    def _set_writeable(self, writeable: bool) -> None:
+        self._layout.flags.writeable = writeable
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:
+        """Returns a view; of other bits only where JAX holds the same bits as NumPy."""
+        if dtype is not None and self._layout.dtype != self._like()[1]:
+            raise TypeError(
+                f"a view as {dtype} of an array of {self._layout.dtype}, which JAX holds in "
+                f"{self._like()[1]} unless jax_enable_x64 is set"
+            )
+        return Array.view(self, dtype)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns a copy with another dtype."""
@@ -187,40 +165,6 @@ class Scalar(StandIn):
 
     def __copy__(self) -> Any:
         return self
-
-
-class View(StandIn):
-    """Stands for a view of a NumPy array: reads and writes go through the array it is of.
-
-    Args:
-        parent: the stand-in that it is a view of.
-        layout: the view of the layout of `parent`.
-        read: content of the parent -> content of the view.
-        write: (content of the parent, of the view) -> new content of the parent.
-    """
-
-    __slots__ = ("_parent", "_read", "_write")
-
-    def __init__(
-        self,
-        parent: StandIn,
-        layout: np.ndarray,
-        read: Callable[[Any], Any],
-        write: Callable[[Any, Any], Any],
-    ) -> None:
-        self._parent, self._layout, self._read, self._write = parent, layout, read, write
-        frame = CURRENT.get()
-        if frame is not None:
-            frame.create(self)
-
-    @property
-    def value(self) -> Any:
-        """The content, read from the array that this is a view of."""
-        return self._read(self._parent.value)
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self._parent.value = self._write(self._parent.value, value)
 
 
 def _refuse_overlap(new: StandIn, after_write: bool = False) -> None:
@@ -342,7 +286,7 @@ def _fitted_to(found: Any, probe: Any, layouts: list[np.ndarray]) -> Any:
         probes = probe if isinstance(probe, (list, tuple)) else [None] * len(found)
         fitted = [_fitted_to(f, p, layouts) for f, p in zip(found, probes, strict=True)]
         return list(fitted) if isinstance(probe, list) else _like_tuple(found, fitted)
-    if not isinstance(found, Array):
+    if not isinstance(found, Array) or issubclass(type(found), StandIn):
         return found
     value = found.value
     if not isinstance(probe, (np.ndarray, np.generic)):
@@ -383,7 +327,7 @@ def _layout_of(value: Any) -> Any:
 
 def register_stand_ins() -> None:
     """Registers the stand-ins as pytree nodes; what JAX rebuilds is its own array, as eagerly."""
-    for cls in (StandIn, Scalar, View):
+    for cls in (StandIn, Scalar):
         jax.tree_util.register_pytree_node(
             cls,
             lambda array: ((array.value,), array._layout.dtype),

@@ -33,7 +33,7 @@ from .forms import as_recipe, rebuilt
 from .inside import Inside
 from .lanes import LaneFrame, checked_axis, spread
 from .scanning import is_cell
-from .state_axes import mapped, settled
+from .state_axes import Axes, mapped, settled
 
 
 class Vmapped(Inside):
@@ -47,16 +47,19 @@ class Vmapped(Inside):
     """
 
     guarded = ("fun", "given")
+    words = "vmap in_axes must be an int, None, or a tuple of entries"
+    rest: Any = 0
+    """The axis of keyword arguments."""
 
     def __init__(
         self,
         fun: Callable[..., Any],
         axes: tuple[Any, Any],
-        options: tuple[Any, Any, Any],
+        options: tuple[Any, ...],
         state_axes: list[tuple[Any, int]],
     ) -> None:
         self.in_axes, self.out_axes = axes
-        self.axis_name, self.axis_size, self.spmd_axis_name = options
+        self.options = options
         self.filters = [(settled(f, fun), axis) for f, axis in state_axes]
         self.given = tuple(f for f, _ in self.filters if isinstance(f, Base) or is_cell(f))
         described = tuple(
@@ -67,21 +70,32 @@ class Vmapped(Inside):
     def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Maps over the enclosing frame."""
         chosen = mapped(self.filters, frame, self.fun, [*args, *kwargs.values()])
-        over = LaneFrame(frame, chosen)
+        over = self.over(frame, chosen)
         in_axes = self.in_axes if isinstance(self.in_axes, (tuple, list)) else None
         if in_axes is not None and len(in_axes) != len(args):
             raise ValueError(
-                "vmap in_axes must be an int, None, or a tuple of entries corresponding to the "
-                f"positional arguments: got {len(in_axes)} entries for {len(args)} arguments."
+                f"{self.words} corresponding to the positional arguments: got {len(in_axes)} "
+                f"entries for {len(args)} arguments."
             )
         axes = list(in_axes) if in_axes is not None else [self.in_axes] * len(args)
         entries = [over.argument(a, spread(axis, a)) for a, axis in zip(args, axes, strict=True)]
-        named = {name: over.argument(a, spread(0, a)) for name, a in kwargs.items()}
-        size = self._size(over)
-        if self.axis_name is not None:
-            over.axes = ((self.axis_name, size),)
+        named = {name: over.argument(a, spread(self.rest, a)) for name, a in kwargs.items()}
+        over.axes = self.names(over)
         traced = run(self.fun, entries, named, over)
-        return Batch(traced, over, self, self._size(over)).run(frame)
+        return self.batch(traced, over).run(frame)
+
+    def over(self, frame: Frame, chosen: Axes) -> LaneFrame:
+        """Returns the frame of one lane."""
+        return LaneFrame(frame, chosen)
+
+    def names(self, over: LaneFrame) -> tuple[tuple[Any, int], ...]:
+        """Returns the names and sizes of the mapped axes."""
+        size, name = self._size(over), self.options[0]
+        return () if name is None else ((name, size),)
+
+    def batch(self, traced: Traced, over: LaneFrame) -> Batch:
+        """Returns a traced lane, ready to be mapped."""
+        return Batch(traced, over, self, self._size(over))
 
     def _size(self, over: LaneFrame) -> int:
         """Returns the number of lanes, as far as arguments and state tell it."""
@@ -91,7 +105,7 @@ class Vmapped(Inside):
                 axis = over.mapped.places.get((id(leaf.holder), leaf.name, leaf.index))
                 if axis is not None:
                     sizes.add(leaf.content.shape[checked_axis(axis, leaf.content)])
-        sizes |= set() if self.axis_size is None else {self.axis_size}
+        sizes |= set() if self.options[1] is None else {self.options[1]}
         if not sizes:
             raise ValueError("vmap must have at least one mapped argument, or an axis_size")
         if len(sizes) > 1:
@@ -112,6 +126,10 @@ class Batch:
         size: the number of lanes.
     """
 
+    words = "vmap out_axes"
+    key_axis: Any = 0
+    """Along what the keys lie that lanes are given."""
+
     def __init__(self, traced: Traced, over: LaneFrame, lift: Vmapped, size: int) -> None:
         self.traced, self.over, self.lift, self.size = traced, over, lift, size
         self.columns: list[tuple[Any, int | None, str]] = []
@@ -127,7 +145,7 @@ class Batch:
         used = [*self.traced.inputs, *slots, *self.keys.values()]
         entries = list({id(entry): entry for entry in used}.values())
         values = [self.over.value_beneath(entry) for entry in entries]
-        in_axes: list[int | None] = []
+        in_axes: list[Any] = []
         fresh: list[Any] = []
         for i, entry in enumerate(entries):
             lane = self.over.lanes.get(id(entry))
@@ -136,7 +154,7 @@ class Batch:
                 keys = jax.random.split(values[i], self.size + 1)
                 self._new_keys[id(entry)] = len(self.columns) + len(fresh)
                 fresh.append(keys[0])
-                values[i], in_axes[i] = keys[1:], 0
+                values[i], in_axes[i] = keys[1:], self.key_axis
         outs = [*self._mapped(entries, in_axes, values), *fresh]
         effects = [self._with_keys(effect) for effect in self.effects]
         done = dataclasses.replace(self.traced, effects=effects, result=self.result)
@@ -147,21 +165,24 @@ class Batch:
 
         def program(*given: Any) -> list[Any]:
             outs = self.traced.pure(*[given[at[id(entry)]] for entry in self.traced.inputs])
-            return [_value(recipe, outs, given, at) for recipe, _, _ in self.columns]
+            return [value_of(recipe, outs, given, at) for recipe, _, _ in self.columns]
+
+        axis_name, _, spmd_axis_name = self.lift.options
 
         def over_lanes(fun: Any, out_axes: Any) -> Any:
             return jax.vmap(
                 fun,
                 in_axes,
                 out_axes,
-                axis_name=self.lift.axis_name,
+                axis_name=axis_name,
                 axis_size=self.size,
-                spmd_axis_name=self.lift.spmd_axis_name,
+                spmd_axis_name=spmd_axis_name,
             )
 
         axes = [axis for _, axis, _ in self.columns]
         try:
-            return over_lanes(program, axes)(*values) if self.columns else []
+            does_something = self.columns or self.traced.jaxpr.effects  # as a print
+            return over_lanes(program, axes)(*values) if does_something else []
         except ValueError as error:
             for i, (_, axis, path) in enumerate(self.columns):
                 if axis is None:
@@ -248,12 +269,12 @@ class Batch:
         return self._memo[key]
 
     def _result(self, recipe: Any, axes: Any) -> Any:
-        if isinstance(axes, int) or axes is None:
+        if axes is None or isinstance(axes, (int, jax.sharding.PartitionSpec)):
             return self._stacked(recipe, axes)
         recipe = self._opened(recipe)
         if not isinstance(recipe, NewContainer):
             raise ValueError(
-                f"vmap out_axes must be a prefix of what {name_of(self.lift.fun)} returns: got "
+                f"{self.words} must be a prefix of what {name_of(self.lift.fun)} returns: got "
                 f"{axes!r}."
             )
         rows = recipe.kind.take_apart(axes)[1]
@@ -261,7 +282,7 @@ class Batch:
             rows = [axes[key] for key in recipe.aux[0]]
         if len(rows) != len(recipe.children):
             raise ValueError(
-                f"vmap out_axes has {len(rows)} entries for {len(recipe.children)} results."
+                f"{self.words} has {len(rows)} entries for {len(recipe.children)} results."
             )
         children = [self._result(c, a) for c, a in zip(recipe.children, rows, strict=True)]
         return NewContainer(recipe.kind, recipe.cls, recipe.aux, children)
@@ -285,7 +306,7 @@ class Batch:
         content = self._arranged(written[0] if written else as_recipe(slot), axis, "the result")
         return NewObject(type(cell), {"_value": content}, object.__new__(type(cell)))
 
-    def _stacked(self, recipe: Any, axis: int | None) -> Any:
+    def _stacked(self, recipe: Any, axis: Any) -> Any:
         recipe = self._opened(recipe)
         if isinstance(recipe, Existing) and is_cell(recipe.entry):
             return self._cell(recipe.entry, axis)
@@ -304,7 +325,8 @@ def _is_one_key(array: Any) -> bool:
     return is_key(array) and not array.ndim
 
 
-def _value(recipe: Any, outs: list[Any], given: Any, at: dict[int, int]) -> Any:
+def value_of(recipe: Any, outs: list[Any], given: Any, at: dict[int, int]) -> Any:
+    """Returns the value of a recipe, given what a program was given and gave."""
     if isinstance(recipe, Out):
         return outs[recipe.index]
     return given[at[id(recipe.slot)]] if isinstance(recipe, Input) else recipe.value

@@ -27,8 +27,8 @@ class LaneFrame(Frame):
     def __init__(self, beneath: Frame, axes: Axes) -> None:
         super().__init__(beneath, beneath.ground)
         self.mapped = axes
-        self.lanes: dict[int, tuple[Any, int]] = {}  # id of a slot -> the whole array, axis
-        self._slots: dict[tuple[int, int], Slot] = {}
+        self.lanes: dict[int, tuple[Any, Any]] = {}  # id of a slot -> the whole array, axis
+        self._slots: dict[tuple[int, Any], Slot] = {}
         self._where: dict[int, tuple[Any, str, tuple[int, ...]]] = {}
 
     def own(self, entry: Any, holder: Any, name: Any) -> Any:
@@ -48,16 +48,30 @@ class LaneFrame(Frame):
                 return self.lane(entry, axis)
         return entry
 
-    def lane(self, whole: Slot, axis: int) -> Slot:
-        """Returns the slot of an array without one of its axes."""
-        array = whole.placeholder
-        axis = checked_axis(axis, array)
+    def lane(self, whole: Slot, axis: Any) -> Slot:
+        """Returns the slot of what one lane sees of an array."""
+        axis = self.checked(axis, whole.placeholder)
         if (id(whole), axis) not in self._slots:
-            slot = blank(array, axis)
+            slot = self.part(whole.placeholder, axis)
             slot.owner = self
             self._slots[id(whole), axis] = slot
             self.lanes[id(slot)] = (whole, axis)
         return self._slots[id(whole), axis]
+
+    def checked(self, axis: Any, array: Any) -> Any:
+        """Returns an axis in its usual form."""
+        return checked_axis(axis, array)
+
+    def part(self, array: Any, axis: Any) -> Slot:
+        """Returns the slot of an array without one of its axes."""
+        return blank(array, axis)
+
+    def refusal(self, what: str, axis: Any) -> str:
+        """Returns what is said of an argument that has no axes."""
+        return (
+            f"vmap was requested to map {what} along axis {axis}, which has no axes: give None in "
+            "`in_axes` for it."
+        )
 
     def argument(self, arg: Any, axes: Any) -> Any:
         """Returns the entry of an argument.
@@ -77,10 +91,7 @@ class LaneFrame(Frame):
         if kind is None:
             if type(axes) is Axis and axes.number is not None and not callable(arg):
                 what = "a number" if type(arg) is Number else f"a {type(arg).__name__}"
-                raise ValueError(
-                    f"vmap was requested to map {what} along axis {axes.number}, which has no "
-                    "axes: give None in `in_axes` for it."
-                )
+                raise ValueError(self.refusal(what, axes.number))
             return arg
         aux, children = kind.take_apart(arg)
         entry = Container(arg, kind, aux, [], None)

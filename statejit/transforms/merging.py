@@ -131,14 +131,14 @@ class Merging:
         if any(recipe is MISSING for recipe in recipes):
             self._refuse(path, "an attribute that only one branch creates")
         if all(is_array(recipe) for recipe in recipes):
-            return self._leaf(recipes, None, path)
+            return self.leaf(recipes, None, path)
         if all(number_of(recipe) is not None for recipe in recipes):
             kinds = {number_of(recipe) for recipe in recipes}
             if len(kinds) == 1 and not is_result:
-                return self._leaf(recipes, kinds.pop(), path)
+                return self.leaf(recipes, kinds.pop(), path)
         if is_result and all(is_array(r) or is_arraylike(r) for r in recipes):
-            return self._leaf(recipes, None, path)
-        return self._structure(recipes, path, is_result)
+            return self.leaf(recipes, None, path)
+        return self._structure(_alike(recipes) if is_result else recipes, path, is_result)
 
     def _structure(self, recipes: list[Any], path: str, is_result: bool) -> Any:
         key = tuple(id(recipe) for recipe in recipes)
@@ -213,7 +213,8 @@ class Merging:
 
     # Leaves ------------------------------------------------------------------------------------
 
-    def _leaf(self, recipes: list[Any], number: type | None, path: str) -> Out:
+    def leaf(self, recipes: list[Any], number: type | None, path: str) -> Out:
+        """Returns a new output, with the recipe that each branch has for it."""
         try:
             avals = [type_of_recipe(r, run) for r, run in zip(recipes, self.runs, strict=True)]
         except OverflowError as error:  # numbers that branches set differently become arrays
@@ -229,6 +230,8 @@ class Merging:
         run = next((r for r in self.runs if recipe in (r.result,)), self.runs[0])
         if isinstance(recipe, (Out, Input)):
             return type_of_recipe(recipe, run).str_short()
+        if isinstance(recipe, (NewObject, NewNumpy)):
+            return f"a {'NumPy array' if isinstance(recipe, NewNumpy) else recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
             return f"a {recipe.cls.__name__} of {len(recipe.children)}"
         if isinstance(recipe, Existing):
@@ -251,32 +254,48 @@ class Merging:
 
     # Values ------------------------------------------------------------------------------------
 
+    def values(self, *more: Any) -> dict[int, Any]:
+        """Returns what branches read, by id of the entry; the enclosing frame must be current.
+
+        Args:
+            more: recipes of further arrays for which values are wanted.
+        """
+        entries = [entry for run in self.runs for entry in run.inputs]
+        recipes = [*(recipe for column in self.columns for recipe in column), *more]
+        entries += [recipe.slot for recipe in recipes if isinstance(recipe, Input)]
+        found = {id(entry): self.frame.value_beneath(entry) for entry in entries}
+        for recipe in recipes:
+            if isinstance(recipe, Computed):
+                found[id(recipe)] = recipe.number.__jax_array__()
+        return found
+
+    def outputs(self, branch: int, outs: list[Any], values: dict[int, Any]) -> list[Any]:
+        """Returns the outputs of the conditional.
+
+        Args:
+            branch: the position of the branch.
+            outs: what its program has given.
+            values: what it has read.
+        """
+        found = [value_in(column[branch], outs, values) for column in self.columns]
+        return [
+            jnp.asarray(v) if weak else jax.lax.convert_element_type(v, dtype)
+            for v, (dtype, weak) in zip(found, self.types, strict=True)
+        ]
+
     def programs(self) -> list[Callable[[], list[Any]]]:
         """Returns the branches for `jax.lax.switch`; the enclosing frame must be current."""
-        frame = self.frame
-        slots = [r.slot for column in self.columns for r in column if isinstance(r, Input)]
-        given = {id(slot): frame.value_beneath(slot) for slot in slots}
-        for column in self.columns:
-            for r in column:
-                if isinstance(r, Computed):
-                    given[id(r)] = r.number.__jax_array__()
-        inputs = [[frame.value_beneath(entry) for entry in run.inputs] for run in self.runs]
+        values = self.values()
 
         def program(b: int) -> Callable[[], list[Any]]:
-            def branch() -> list[Any]:
-                outs = self.runs[b].pure(*inputs[b])
-                values = [_value(column[b], outs, given) for column in self.columns]
-                return [
-                    jnp.asarray(v) if weak else jax.lax.convert_element_type(v, dtype)
-                    for v, (dtype, weak) in zip(values, self.types, strict=True)
-                ]
-
-            return branch
+            inputs = [values[id(entry)] for entry in self.runs[b].inputs]
+            return lambda: self.outputs(b, self.runs[b].pure(*inputs), values)
 
         return [program(b) for b in range(len(self.runs))]
 
 
-def _value(recipe: Any, outs: list[Any], given: dict[int, Any]) -> Any:
+def value_in(recipe: Any, outs: list[Any], given: dict[int, Any]) -> Any:
+    """Returns the value of a recipe, given what its program gave, and what it read."""
     if isinstance(recipe, Out):
         return outs[recipe.index]
     if isinstance(recipe, Input):
@@ -307,6 +326,18 @@ def _entity(recipe: Any) -> Any:
     if isinstance(recipe, Existing):
         return recipe.entry
     return recipe.value if isinstance(recipe, Constant) else recipe
+
+
+def _alike(recipes: list[Any]) -> list[Any]:
+    """Returns results of branches, as mutable arrays where another branch gives one."""
+    news = [r for r in recipes if isinstance(r, NewObject) and list(r.attrs) == ["_value"]]
+    cls = next((new.cls for new in news if issubclass(new.cls, Cell)), None)
+    if cls is None:
+        return recipes
+    return [
+        NewObject(cls, {"_value": r}, object.__new__(cls)) if is_array(r) or is_arraylike(r) else r
+        for r in recipes
+    ]
 
 
 def _joined(path: str, name: str) -> str:

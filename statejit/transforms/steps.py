@@ -98,14 +98,16 @@ class StepFrame(Frame):
         return [self.tape, *super().tapes()]
 
 
-def blank(array: Any, axis: int | None = None) -> Slot:
+def blank(array: Any, axis: int | None = None, shape: tuple[int, ...] | None = None) -> Slot:
     """Returns the slot of an argument of a step.
 
     Args:
         array: an array of its type.
         axis: an axis that the argument does not have.
+        shape: its shape, if it is another one.
     """
-    shape = tuple(n for i, n in enumerate(array.shape) if axis is None or i != axis)
+    if shape is None:
+        shape = tuple(n for i, n in enumerate(array.shape) if axis is None or i != axis)
     keys = jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
     impl = jax.random.key_impl(array) if keys else None
     like = zeros(shape, array.dtype, getattr(array, "weak_type", False), impl)

@@ -18,7 +18,7 @@ from .._core.changes import consulting
 from .._core.containers import DICT, Container, kind_of
 from .._core.discovery import Traced
 from .._core.frames import Frame, raw_names
-from .._core.recipes import Constant, NewContainer, NewObject, Out
+from .._core.recipes import Constant, Input, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
 from ..collections import _classified, as_found, beneath, roots_of, walk
@@ -115,10 +115,15 @@ class Wanted:
         """Returns the recipe of the gradient of a mutable array: again a mutable array."""
         if id(cell) not in self.memo:
             slot = self.frame.lookup(cell, "_value")
-            if type(slot) is not Slot:
+            if type(slot) is Container:  # a view: that part of the gradient of its base
+                base, *operands = slot.children
+                parts = [self.of_target(base), *[Input(operand) for operand in operands]]
+                content: Any = NewContainer(slot.kind, type(slot.real), slot.aux, parts)
+            elif type(slot) is Slot:
+                content = self.gradient(slot)
+            else:
                 _refuse("a mutable array")
-            shell = object.__new__(Array)
-            self.memo[id(cell)] = NewObject(Array, {"_value": self.gradient(slot)}, shell)
+            self.memo[id(cell)] = NewObject(Array, {"_value": content}, object.__new__(Array))
         return self.memo[id(cell)]
 
     def of_leaves(self, leaves: list[tuple[tuple[str, ...], Slot]]) -> Any:

@@ -1,10 +1,11 @@
-"""Tools that look at stateful functions: `eval_shape`, `make_jaxpr`, `checkify`, `named_call`."""
+"""Tools that look at stateful functions: `eval_shape`, `make_jaxpr`, `checkify`, and names."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -194,3 +195,22 @@ def named_call(fun: Callable[..., Any], *, name: str | None = None) -> Named:
         3.0
     """
     return Named(fun, name or name_of(fun))
+
+
+@contextmanager
+def named_scope(name: str) -> Iterator[None]:
+    """Gives the operations within a name in profiles; mirrors `jax.named_scope`.
+
+    Args:
+        name: the name.
+
+    Example:
+        >>> import jax.numpy as jnp, statejit as sj
+        >>> def attention(x):
+        ...     with sj.named_scope("scores"):
+        ...         return jnp.exp(x)
+        >>> "scores" in sj.jit(attention).lower(jnp.ones(2)).compile().as_text()
+        True
+    """
+    with jax.named_scope(name):
+        yield

@@ -1,0 +1,181 @@
+"""Writes `numpy.md`: what becomes of each public name of NumPy's in `statejit.numpy`.
+
+`python docs/numpy_table.py`
+"""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+import statejit.numpy as snp
+from statejit.array.beyond import HOST, NUMPYS
+from statejit.array.signatures import without_effect
+from statejit.array.viewing import VIEWING
+
+HERE = pathlib.Path(__file__).parent
+
+SAME, DIFFERS, MISSING = "same", "differs", "absent"
+
+MODULES: tuple[tuple[str, ModuleType, ModuleType, ModuleType], ...] = (
+    ("numpy", np, snp, jnp),
+    ("numpy.linalg", np.linalg, snp.linalg, jnp.linalg),
+    ("numpy.fft", np.fft, snp.fft, jnp.fft),
+)
+
+INTRODUCTION = """\
+# NumPy's names
+
+What becomes of each public name of NumPy {version} (`numpy`, `numpy.linalg`, `numpy.fft`) in
+`statejit.numpy`. This page is written by `docs/numpy_table.py`; a test says whether it is current.
+*same* is up to dtypes: without `jax_enable_x64` JAX holds 64-bit numbers in 32 bits. {counts}
+
+What holds for all functions:
+
+- They take lists where NumPy does, `out=`, and return mutable arrays; what is a view in NumPy is a
+  view. Results are laid out in C's order, always: after an operation on a transposed array a
+  `reshape` may be a view where NumPy has to copy.
+- Errors are NumPy's. Inside transformed functions an integer index that only the device knows can
+  not be checked: reads are clamped, writes out of bounds are dropped, as in JAX; on the GPU and the
+  TPU that holds for eager code, too, as a check would have to wait for the device.
+- A result whose shape depends on data can not be had inside of transformed functions.
+- Ufuncs have `out`, `where`, `dtype`, `casting` and the methods `reduce`, `accumulate`, `reduceat`,
+  `outer`, `at`.
+- `order`, `subok`, `like` and `kind` are taken, and change nothing.
+
+"""
+
+HOW: dict[str, str] = {
+    "array_repr": "shows the dtype, and JAX's name of it",
+    "array_str": "as JAX prints",
+    "asfortranarray": "where elements lie is JAX's business: `asarray`",
+    "broadcast_arrays": "broadcast results are read-only; NumPy warns when they are written",
+    "diagonal": "read-only, also if somebody sets `flags.writeable`",
+    "broadcast_to": "read-only, also if somebody sets `flags.writeable`",
+    "empty": "zeros",
+    "empty_like": "zeros",
+    "flatiter": "an object of ours with the same interface",
+    "frompyfunc": "the function is traced; results are numbers, not objects",
+    "load": "gives arrays of ours; pickles are refused",
+    "memmap": "",
+    "ndarray": "the class of our arrays, `statejit.Array`",
+    "printoptions": "NumPy's own, of NumPy's arrays",
+    "put": "indices out of bounds raise if they are known",
+    "require": "where elements lie is JAX's business",
+    "take": "indices out of bounds raise if they are known; `mode='raise'` needs that",
+    "ufunc": "JAX's class; functions of this namespace are functions with a ufunc's methods",
+    "vectorize": "the function is traced",
+    "apply_along_axis": "the function is traced, once",
+    "apply_over_axes": "the function is traced",
+    "fromfunction": "the function is traced",
+    "piecewise": "functions are traced; all of them are evaluated",
+    "choose": "`mode='raise'` can not be had inside of transformed functions",
+    "lexsort": "keys are an array or a sequence of arrays",
+    "unravel_index": "indices out of bounds are clamped; no `order`",
+    "ravel_multi_index": "`mode='raise'` can not be had inside of transformed functions",
+    "insert": "indices out of bounds are clamped",
+    "histogram": "values outside of the range are dropped; no `density` of integers' dtype",
+}
+"""What differs, where that can not be found out from signatures."""
+
+WIDE = ("float64", "double", "int64", "uint64", "complex128", "cdouble", "int_", "float", "uint")
+
+
+HEAD = "| name | | how, or what to do instead |"
+
+
+def names(module: ModuleType) -> list[str]:
+    """Returns the public names of one of NumPy's modules."""
+    public = {name for name in module.__all__ if not name.startswith("_")}
+    return sorted(public, key=lambda name: (name.lower(), name))
+
+
+def parameters(fun: Any) -> dict[str, Any]:
+    """Returns the parameters of a function, or none if it does not tell."""
+    try:
+        return dict(inspect.signature(fun).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def row(name: str, numpys: Any, ours: ModuleType, jaxs: ModuleType) -> tuple[str, str]:
+    """Returns what becomes of a name, and how or why."""
+    try:
+        found = getattr(ours, name)
+    except AttributeError as error:
+        why = str(error).partition("Do:")[2].strip().rstrip(".").replace("|", "\\|")
+        return MISSING, why
+    notes = [HOW[name]] if HOW.get(name) else []
+    if name in HOST and ours is snp:
+        notes.append("done by NumPy on the host: not inside of transformed functions")
+    elif name in NUMPYS and ours is snp:
+        notes.append("NumPy's own" if not isinstance(found, type) else "NumPy's own dtype")
+    elif name in WIDE and ours is snp:
+        notes.append("32 bits (complex: 64) unless `jax_enable_x64` is set")
+    if inspect.isfunction(found) and not isinstance(numpys, np.ufunc):
+        notes += of_parameters(name, numpys, found, getattr(jaxs, name, None))
+    if name in VIEWING and ours is snp and not notes:
+        return SAME, "a view where NumPy has one"
+    return (DIFFERS, "; ".join(notes)) if notes else (SAME, "")
+
+
+def of_parameters(name: str, numpys: Any, found: Any, jaxs: Any) -> Iterator[str]:
+    """Says which parameters there are more, and which less."""
+    theirs, own = parameters(numpys), parameters(found)
+    if not theirs or any(p.kind is p.VAR_KEYWORD for p in own.values()):
+        return
+    if "size" in own and "size" not in theirs:
+        yield "inside of transformed functions `size=` is to be given"
+    taken = {"out", *without_effect(jaxs, numpys)} if jaxs is not None else {"like"}
+    lacks = [
+        p.name
+        for p in theirs.values()
+        if p.name not in own
+        and p.name not in taken
+        and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        and not any(q.kind is q.POSITIONAL_ONLY for q in own.values())
+        and list(theirs).index(p.name) >= len(own)
+    ]
+    if lacks:
+        yield "without " + ", ".join(f"`{n}`" for n in lacks)
+
+
+def page() -> str:
+    """Returns the page for the NumPy that is installed."""
+    parts: list[str] = []
+    counts = {SAME: 0, DIFFERS: 0, MISSING: 0}
+    for title, module, ours, jaxs in MODULES:
+        parts += [f"## {title}", "", HEAD, "| --- | --- | --- |"]
+        for name in names(module):
+            word, how = row(name, getattr(module, name), ours, jaxs)
+            counts[word] += 1
+            parts.append(f"| `{name}` | {word} | {how} |")
+        parts.append("")
+    more = [n for n in snp.__all__ if not hasattr(np, n)]
+    parts += ["## Beyond NumPy", "", ", ".join(f"`{n}`" for n in more) + ".", ""]
+    version = ".".join(np.__version__.split(".")[:2])
+    total = ", ".join(f"{n} {word}" for word, n in counts.items())
+    introduction = INTRODUCTION.format(version=version, counts=f"Of its names are {total}.")
+    return introduction + "\n".join(parts)
+
+
+def rows(text: str) -> dict[tuple[str, str], str]:
+    """Returns the rows of a page by section and name."""
+    found: dict[tuple[str, str], str] = {}
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line.startswith("| `"):
+            found[section, line.split("`")[1]] = line
+    return found
+
+
+if __name__ == "__main__":
+    (HERE / "numpy.md").write_text(page())

@@ -1,0 +1,138 @@
+"""Small compiled programs for work on one array: reading a part, assigning to it, changing it.
+
+Outside of traces each is one dispatch. Where an index begins is an operand, so that `x[0]` and
+`x[1]` share a program, and the buffer is given to the program if nobody but the array holds it: it
+is then changed in place. Inside of traces the same is done in the open.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.cells import ALONE
+from .._core.frames import CURRENT
+from .._core.slots import is_tracer
+
+Fun = Callable[..., Any]
+
+
+def is_open(*values: Any) -> bool:
+    """Says whether work is to be done in the open: inside of a trace."""
+    return CURRENT.get() is not None or any(is_tracer(value) for value in values)
+
+
+def read(value: Any, way: Any, operands: Any) -> Any:
+    """Returns a part of the content of an array: `way.read(value, operands)`."""
+    if is_open(value, *operands):
+        return way.read(value, operands)
+    common, starts = _split(way, operands, value)
+    return _reader(common)(value, starts, operands)
+
+
+@functools.lru_cache(4096)
+def _reader(way: Any) -> Fun:
+    def part(value: Any, starts: Any, operands: Any) -> Any:
+        return way.read(value, [*operands, *starts])
+
+    return jax.jit(part)
+
+
+def write(value: Any, way: Any, operands: Any, part: Any) -> Any:
+    """Returns the content of an array with another part: `way.write(value, operands, part)`."""
+    if is_open(value, part, *operands):
+        return way.write(value, operands, part)
+    common, starts = _split(way, operands, value)
+    return _assigner(common, (part.shape, part.dtype), False)(value, starts, operands, part)
+
+
+def assign(cell: Any, way: Any, operands: Any, new: Any, like: Any) -> None:
+    """Gives a part of an array other content.
+
+    Args:
+        cell: the array; not a view.
+        way: from its content to the part.
+        operands: arrays that the way depends on.
+        new: the content; it can be broadcast and cast to that of the part.
+        like: shape and dtype of the part.
+    """
+    if is_open(cell._value if CURRENT.get() is None else None, new, *operands):
+        cell.value = way.write(cell.value, operands, _fitted(new, *like))
+        return
+    common, starts = _split(way, operands, cell._value)
+    run = _assigner(common, like, _is_alone(cell))
+    cell._value = made = run(cell._value, starts, operands, new)
+    _made[id(made)] = made
+
+
+@functools.lru_cache(4096)
+def _assigner(way: Any, like: Any, donate: bool) -> Fun:
+    def assigned(value: Any, starts: Any, operands: Any, new: Any) -> Any:
+        return way.write(value, [*operands, *starts], _fitted(new, *like))
+
+    return jax.jit(assigned, donate_argnums=(0,) if donate else ())
+
+
+def _fitted(new: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    return jnp.broadcast_to(jnp.asarray(new, dtype), shape)
+
+
+def update(cell: Any, way: Any, operands: Any, fun: Fun, *args: Any) -> None:
+    """Gives a part of an array the content `fun(part, *args)`.
+
+    Args:
+        cell: the array; not a view.
+        way: from its content to the part.
+        operands: arrays that the way depends on.
+        fun: what is done to the part; it is traced once for each type of its arguments.
+        args: arrays and numbers.
+    """
+    if is_open(cell._value if CURRENT.get() is None else None, *args, *operands):
+        value = cell.value
+        cell.value = way.write(value, operands, fun(way.read(value, operands), *args))
+        return
+    common, starts = _split(way, operands, cell._value)
+    run = _updater(common, fun, _is_alone(cell))
+    cell._value = new = run(cell._value, starts, operands, *args)
+    _made[id(new)] = new
+
+
+@functools.lru_cache(4096)
+def _updater(way: Any, fun: Fun, donate: bool) -> Fun:
+    def updated(value: Any, starts: Any, operands: Any, *args: Any) -> Any:
+        operands = [*operands, *starts]
+        return way.write(value, operands, fun(way.read(value, operands), *args))
+
+    return jax.jit(updated, donate_argnums=(0,) if donate else ())
+
+
+def _split(way: Any, operands: Any, value: Any) -> tuple[Any, Any]:
+    """Returns what programs have in common, and where indices begin, as an operand."""
+    common, starts = way.split(len(operands))
+    if not starts:
+        return common, ()
+    if max(value.shape) > _MOST:
+        return way, ()
+    return common, np.array(starts, np.int32)
+
+
+_MOST = np.iinfo(np.int32).max
+
+
+# Whose buffer it is ----------------------------------------------------------------------------
+
+
+_made: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+"""Buffers that kernels have made: others may be shared in ways that Python does not count."""
+
+
+def _is_alone(cell: Any) -> bool:
+    """Says whether a kernel made the buffer, and only the array holds it."""
+    return sys.getrefcount(cell._value) <= ALONE and id(cell._value) in _made
