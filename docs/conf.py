@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import statejit
 
 project = "statejit"
@@ -17,3 +19,16 @@ autodoc_member_order = "bysource"
 html_theme = "furo"
 html_title = f"statejit {version}"
 suppress_warnings = ["myst.xref_missing"]  # the pages refer to files of the repository, too
+
+
+def _plain_signs(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keeps shapes and formulas in docstrings, `(*size,)` and `|x|`, from being markup."""
+    if name.startswith("statejit.random"):
+        for i, line in enumerate(lines):
+            if not line.lstrip().startswith((">>>", "...")):
+                lines[i] = line.replace("*", r"\*").replace("|", r"\|")
+
+
+def setup(app: Any) -> None:
+    """Connects what is special to these pages; napoleon, which writes markup, comes later."""
+    app.connect("autodoc-process-docstring", _plain_signs, priority=100)

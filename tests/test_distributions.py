@@ -259,6 +259,25 @@ def test_samples_have_the_distributions_of_scipy(name):
         assert p_value(sample, distribution) > LEAST
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in CONTINUOUS if CONTINUOUS[n][0][0]] if DEEP else ["truncated_normal"]
+)
+def test_derivatives_by_all_parameters_are_finite(name):
+    rows = CONTINUOUS[name]
+    columns = [
+        np.array(column, np.float32)[:, None] for column in zip(*[r[0] for r in rows], strict=True)
+    ]
+
+    def total(*columns):
+        sample = getattr(Generator(1), name)(
+            **named(DISTRIBUTIONS[name], columns), size=(len(rows), 100)
+        )
+        return sample.sum()
+
+    slopes = sj.jit(sj.grad(total, argnums=tuple(range(len(columns)))))(*columns)
+    assert all(np.isfinite(slope).all() for slope in slopes)
+
+
 def test_all_distributions_are_in_the_tables():
     assert {*CONTINUOUS, *DISCRETE, "dirichlet"} == set(DISTRIBUTIONS)
 

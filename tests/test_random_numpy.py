@@ -222,6 +222,22 @@ def test_unseeded_generators_differ():
     assert random.random().item() != first
 
 
+def test_double_precision_gives_numpys_dtypes_and_large_counts():
+    enable_x64 = jax.enable_x64
+    with enable_x64(True):
+        g = Generator(0)
+        assert g.random().dtype == np.float64
+        assert g.random(dtype="float32").dtype == np.float32
+        found = g.binomial(10**11, 0.5, 500)
+        assert found.dtype == np.int64
+        assert abs(float(found.mean()) - 5e10) < 5 * 158114 / np.sqrt(500)
+        assert abs(float(found.std()) - 158114) < 5 * 158114 / np.sqrt(1_000)
+        assert int(g.integers(2**62, 2**63 - 1)) >= 2**62
+    assert g.random().dtype == np.float32
+    with pytest.raises(ValueError, match="too large for int32"):
+        g.binomial(10**11, 0.5)
+
+
 def test_the_tables_of_the_docs_are_those_of_the_code():
     at = pathlib.Path(__file__).parents[1] / "docs"
     spec = importlib.util.spec_from_file_location("docs_draws", at / "draws.py")

@@ -6,11 +6,14 @@ The programs are in the modules `watch_*.py`, by kind; `watch_table.py` judges.
 from __future__ import annotations
 
 import importlib.util
+import operator
 import pathlib
 import sys
 
 import pytest
 from watch_table import EQUAL, REFUSED, STATEJIT, TABLE, UNSEEN, judge
+
+import statejit as sj
 
 for _path in sorted(pathlib.Path(__file__).parent.glob("watch_*.py")):
     importlib.import_module(_path.stem)
@@ -42,3 +45,22 @@ def test_the_tables_of_the_docs_are_those_of_the_tests():
     table = list(TABLE.values())
     assert writer.page(table, cells, versions) == text
     assert writer.with_summary(limits, writer.summary(table, cells)) == limits
+
+
+class Sized:
+    """Is no object of ours; it holds an accessor, whose names are learnt when it is met."""
+
+    def __init__(self):
+        self.get = operator.attrgetter("width")
+        self.width = 3.0
+
+
+SIZED = Sized()
+
+
+def test_computed_names_of_an_object_with_an_accessor_do_not_recur():
+    name = "width"
+    scaled = sj.jit(lambda x: x * getattr(SIZED, name))
+    assert float(scaled(1.0)) == 3.0
+    SIZED.width = 4.0
+    assert float(scaled(1.0)) == 4.0

@@ -53,6 +53,7 @@ class Outside:
 
     Attributes:
         bindings: the nodes of names that were loaded, by parent, access and key.
+        being_bound: those whose values are being looked at.
         names: the names of attributes that code loads.
         stored: the names of attributes that code assigns.
         everything: whether code may load attributes that it does not name.
@@ -64,6 +65,7 @@ class Outside:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.bindings: dict[tuple[Any, ...], Node] = {}
+        self.being_bound: set[tuple[Any, ...]] = set()
         self.names: dict[str, None] = {}
         self.everything = False
         self.stored: set[str] = set()
@@ -185,10 +187,13 @@ class Outside:
             )
 
     def _bind(self, parent: Node, access: str, key: Any, value: Any, shown: str) -> None:
-        if (parent.index, access, key) not in self.bindings:
+        place = (parent.index, access, key)
+        if place not in self.bindings and place not in self.being_bound:
             at = len(self.ground.nodes)
+            self.being_bound.add(place)  # what is found may teach names, and so lead back here
             self.ground.find(parent, access, key, value, shown, mode="outside")
-            self.bindings[parent.index, access, key] = self.ground.nodes[at]
+            self.bindings[place] = self.ground.nodes[at]
+            self.being_bound.discard(place)
 
     # Objects and classes -----------------------------------------------------------------------
 

@@ -175,7 +175,7 @@ def _ndtri_exp_jvp(primals: Any, tangents: Any) -> Any:
 def _truncated_normal(
     key: Any, shape: Any, dtype: Any, lower: Any, upper: Any, loc: Any, scale: Any
 ) -> Any:
-    low, high = (lower - loc) / scale, (upper - loc) / scale
+    low, high = _standardized(lower, loc, scale), _standardized(upper, loc, scale)
     flip = low + high > 0  # the left tail is where logarithms are precise
     left, right = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
     u = fine_uniform(key, shape, dtype)
@@ -184,6 +184,15 @@ def _truncated_normal(
     x = ndtri_exp(below + jnp.log(ratio + u * (1 - ratio)))
     x = jnp.where(flip, -x, x)
     return jnp.clip(loc + scale * x, lower, upper)
+
+
+def _standardized(end: Any, loc: Any, scale: Any) -> Any:
+    """Returns an end in deviations from the mean; an infinite one is far away, and stays there."""
+    finite = jnp.isfinite(end)
+    return jnp.where(finite, (jnp.where(finite, end, 0) - loc) / scale, jnp.sign(end) * _FAR)
+
+
+_FAR = 1e4
 
 
 def _not_empty(lower: Any, upper: Any, loc: Any, scale: Any) -> None:

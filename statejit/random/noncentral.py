@@ -14,29 +14,47 @@ from .parameters import NON_NEGATIVE, POSITIVE, Parameter
 
 
 @jax.custom_jvp
-def _unknown_by(sample: Any, nonc: Any, moves: Any) -> Any:
-    """Returns a sample whose derivative by `nonc` is unknown (NaN) where `moves` is False."""
+def _moved(sample: Any, df: Any, nonc: Any, mixed: Any) -> Any:
+    """Returns a sample; where it is `mixed`, its derivative by `nonc` is added.
+
+    A count decides that sample, so that the derivative is that of the inverse distribution
+    function, -(∂F/∂nonc) / f, in which ∂F/∂nonc = -f of two more degrees of freedom: a quotient of
+    Bessel functions.
+    """
     return sample
 
 
-def _unknown_by_jvp(primals: Any, tangents: Any) -> Any:
-    by_sample, by_nonc, _ = tangents
-    tangent = jnp.zeros_like(primals[0])
-    if type(by_sample) is not jax.custom_derivatives.SymbolicZero:
-        tangent = tangent + by_sample
-    if type(by_nonc) is not jax.custom_derivatives.SymbolicZero:
-        tangent = tangent + by_nonc * jnp.where(primals[2], 0, jnp.nan)
-    return primals[0], tangent
+@_moved.defjvp
+def _moved_jvp(primals: Any, tangents: Any) -> Any:
+    sample, df, nonc, mixed = primals
+    slope = jnp.where(mixed, sample * _bessel_quotient(df / 2 - 1, nonc * sample), 0)
+    return sample, tangents[0] + slope * tangents[2]
 
 
-_unknown_by.defjvp(_unknown_by_jvp, symbolic_zeros=True)
+def _bessel_quotient(order: Any, square: Any) -> Any:
+    """Returns I(order + 1, z) / I(order, z) / z for z² = `square` and an order above -1.
+
+    It is Gauss's continued fraction, backwards from an approximation far out.
+
+    References:
+        D. E. Amos, "Computation of modified Bessel functions and their ratios", Mathematics of
+        Computation 28 (1974).
+    """
+    last = order + _TERMS
+    found = 1 / (last + 0.5 + jnp.sqrt((last + 1.5) ** 2 + square))
+    for n in range(_TERMS, 0, -1):
+        found = 1 / (2 * (order + n) + square * found)
+    return found
+
+
+_TERMS = 24
 
 
 def noncentral_chisquare(key: Any, shape: Any, dtype: Any, df: Any, nonc: Any) -> Any:
     """Samples a noncentral chi-square distribution, as NumPy does.
 
     With more than one degree of freedom one of the squared normal variables is moved; with fewer,
-    a Poisson number of degrees of freedom is added. The second has no derivative by `nonc`.
+    a Poisson number of degrees of freedom is added.
     """
     first, second, third = jax.random.split(key, 3)
     df, nonc = jnp.broadcast_to(df, shape), jnp.broadcast_to(nonc, shape)
@@ -46,7 +64,7 @@ def noncentral_chisquare(key: Any, shape: Any, dtype: Any, df: Any, nonc: Any) -
     central = chisquare(second, shape, dtype, jnp.where(moves, df - 1, df + added))
     root = jnp.sqrt(jnp.where(nonc > 0, nonc, 1)) * (nonc > 0)
     normal = jax.random.normal(third, shape, dtype) + root
-    return _unknown_by(central + jnp.where(moves, normal * normal, 0), nonc, moves)
+    return _moved(central + jnp.where(moves, normal * normal, 0), df, nonc, ~moves)
 
 
 def _noncentral_f(key: Any, shape: Any, dtype: Any, dfnum: Any, dfden: Any, nonc: Any) -> Any:
