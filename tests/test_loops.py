@@ -100,6 +100,18 @@ def test_the_code_of_a_step_runs_once_also_in_nested_loops(name: str) -> None:
     assert runs.n == 1 or name in retried, runs.n
 
 
+def test_what_is_kept_of_each_step_in_a_place_that_none_reads() -> None:
+    box = Box(w=jnp.ones(2), best=jnp.zeros(2))
+
+    def step(x: Any) -> None:
+        box.best = box.w
+        box.w = box.w + x
+
+    sj.for_loop(step, jnp.asarray(XS))
+    np.testing.assert_array_equal(box.w, np.full(2, 1.0 + sum(XS), np.float32))
+    np.testing.assert_array_equal(box.best, box.w - XS[-1])
+
+
 def test_a_loop_outside_of_jit_compiles_once() -> None:
     box, runs = Box(total=jnp.zeros(()), calls=0), Runs()
 

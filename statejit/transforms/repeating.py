@@ -13,7 +13,7 @@ from .._core.numbers import Number
 from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
 from .counting import Counting, as_input, strong, type_of_number
-from .forms import same_recipe
+from .forms import number_of, same_recipe
 from .matching import UNREAD, Carried, Matching, Pair
 
 
@@ -199,7 +199,7 @@ class Repetition:
             return pair.after
         if type(pair.before) is Number or isinstance(pair.after, Computed):
             return Out(pair.index, type_of_number(pair))
-        number = pair.before.number if type(pair.before) is Slot else pair.after.number
+        number = pair.before.number if type(pair.before) is Slot else number_of(pair.after)
         return Out(pair.index, number if isinstance(pair.after, Out) or number else None)
 
 
