@@ -329,13 +329,30 @@ def _entity(recipe: Any) -> Any:
 
 
 def _alike(recipes: list[Any]) -> list[Any]:
-    """Returns results of branches, as mutable arrays where another branch gives one."""
+    """Returns results of branches, as mutable arrays where another branch gives one.
+
+    NumPy's scalars, and what may only be read, are arrays like the others if a branch gives one.
+    """
+    recipes = _unmarked(recipes)
     news = [r for r in recipes if isinstance(r, NewObject) and list(r.attrs) == ["_value"]]
     cls = next((new.cls for new in news if issubclass(new.cls, Cell)), None)
     if cls is None:
         return recipes
     return [
         NewObject(cls, {"_value": r}, object.__new__(cls)) if is_array(r) or is_arraylike(r) else r
+        for r in recipes
+    ]
+
+
+def _unmarked(recipes: list[Any]) -> list[Any]:
+    """Returns new arrays without their marks, unless all results are arrays of the same mark."""
+    cells = [r for r in recipes if isinstance(r, NewObject) and issubclass(r.cls, Cell)]
+    marks = [cell.attrs.get("_mark") for cell in cells]
+    if len(cells) == len(recipes) and all(_are_same(marks[0], mark) for mark in marks):
+        return recipes
+    plain = {id(c): {n: v for n, v in c.attrs.items() if n != "_mark"} for c in cells}
+    return [
+        NewObject(r.cls, plain[id(r)], object.__new__(r.cls)) if id(r) in plain else r
         for r in recipes
     ]
 
