@@ -2,13 +2,16 @@
 
 The step is that of a network of 4,000 leaky integrate-and-fire neurons with two synaptic currents.
 The loop is called as a whole, outside of `jit`: the first call compiles, and each further one goes
-through the same program. Rounds are interleaved.
+through the same program. Rounds are interleaved. A loop of a second is run with and without a
+progress bar.
 
     python benchmarks/loops.py
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +22,7 @@ from rounds import medians
 
 import statejit as sj
 
-N, STEPS = 4000, 2000
+N, STEPS, LONG = 4000, 2000, 100_000
 
 Loop = Callable[[], Any]
 
@@ -76,10 +79,15 @@ class Network(sj.Base):
         return rate
 
 
-def watched() -> Loop:
+def watched(steps: int = STEPS, bar: bool = False) -> Loop:
     """Returns the loop over watched objects, outside of `jit`."""
-    network, currents = Network(), jnp.full(STEPS, 1.2)
-    return lambda: sj.for_loop(network.step, currents)
+    network, currents = Network(), jnp.full(steps, 1.2)
+
+    def run() -> Any:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return jax.block_until_ready(sj.for_loop(network.step, currents, progress_bar=bar))
+
+    return run
 
 
 def timed(run: Loop) -> float:
@@ -99,6 +107,12 @@ def main() -> None:
     for name in runs:
         print(f"{name:14} first call {first[name]:6.3f} s, then {middle[name] * 1e3:8.2f} ms")
     print(f"ratio {middle['sj.for_loop'] / middle['jax.lax.scan']:.3f}")
+    long = {"plain": watched(LONG), "with a bar": watched(LONG, bar=True)}
+    for run in long.values():
+        run()
+    middle = medians(long, rounds=21, calls=1)
+    cost = middle["with a bar"] / middle["plain"] - 1
+    print(f"a progress bar costs {cost:.1%} of a loop of {middle['plain']:.2f} s")
 
 
 if __name__ == "__main__":

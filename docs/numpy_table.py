@@ -16,7 +16,7 @@ import numpy as np
 
 import statejit.numpy as snp
 from statejit.array.beyond import HOST, NUMPYS
-from statejit.array.signatures import without_effect
+from statejit.array.signatures import renamed, without_effect
 from statejit.array.viewing import VIEWING
 
 HERE = pathlib.Path(__file__).parent
@@ -55,7 +55,7 @@ HOW: dict[str, str] = {
     "array_repr": "shows the dtype, and JAX's name of it",
     "array_str": "as JAX prints",
     "asfortranarray": "where elements lie is JAX's business: `asarray`",
-    "broadcast_arrays": "broadcast results are read-only; NumPy warns when they are written",
+    "broadcast_arrays": "what is broadcast is read-only; NumPy warns when it is written",
     "diagonal": "read-only, also if somebody sets `flags.writeable`",
     "broadcast_to": "read-only, also if somebody sets `flags.writeable`",
     "empty": "zeros",
@@ -63,7 +63,6 @@ HOW: dict[str, str] = {
     "flatiter": "an object of ours with the same interface",
     "frompyfunc": "the function is traced; results are numbers, not objects",
     "load": "gives arrays of ours; pickles are refused",
-    "memmap": "",
     "ndarray": "the class of our arrays, `statejit.Array`",
     "printoptions": "NumPy's own, of NumPy's arrays",
     "put": "indices out of bounds raise if they are known",
@@ -77,23 +76,19 @@ HOW: dict[str, str] = {
     "piecewise": "functions are traced; all of them are evaluated",
     "choose": "`mode='raise'` can not be had inside of transformed functions",
     "lexsort": "keys are an array or a sequence of arrays",
-    "unravel_index": "indices out of bounds are clamped; no `order`",
+    "unravel_index": "indices out of bounds are clamped",
     "ravel_multi_index": "`mode='raise'` can not be had inside of transformed functions",
     "insert": "indices out of bounds are clamped",
-    "histogram": "values outside of the range are dropped; no `density` of integers' dtype",
 }
 """What differs, where that can not be found out from signatures."""
 
 WIDE = ("float64", "double", "int64", "uint64", "complex128", "cdouble", "int_", "float", "uint")
 
 
-HEAD = "| name | | how, or what to do instead |"
-
-
 def names(module: ModuleType) -> list[str]:
     """Returns the public names of one of NumPy's modules."""
-    public = {name for name in module.__all__ if not name.startswith("_")}
-    return sorted(public, key=lambda name: (name.lower(), name))
+    found = {n for n in module.__all__ if not n.startswith("_")}
+    return sorted(found, key=lambda n: (n.lower(), n))
 
 
 def parameters(fun: Any) -> dict[str, Any]:
@@ -115,7 +110,7 @@ def row(name: str, numpys: Any, ours: ModuleType, jaxs: ModuleType) -> tuple[str
     if name in HOST and ours is snp:
         notes.append("done by NumPy on the host: not inside of transformed functions")
     elif name in NUMPYS and ours is snp:
-        notes.append("NumPy's own" if not isinstance(found, type) else "NumPy's own dtype")
+        notes.append("NumPy's own")
     elif name in WIDE and ours is snp:
         notes.append("32 bits (complex: 64) unless `jax_enable_x64` is set")
     if inspect.isfunction(found) and not isinstance(numpys, np.ufunc):
@@ -132,7 +127,8 @@ def of_parameters(name: str, numpys: Any, found: Any, jaxs: Any) -> Iterator[str
         return
     if "size" in own and "size" not in theirs:
         yield "inside of transformed functions `size=` is to be given"
-    taken = {"out", *without_effect(jaxs, numpys)} if jaxs is not None else {"like"}
+    taken = {"out", "like", "casting", *renamed(jaxs or found)}
+    taken |= without_effect(jaxs or found, numpys)
     lacks = [
         p.name
         for p in theirs.values()
@@ -151,7 +147,8 @@ def page() -> str:
     parts: list[str] = []
     counts = {SAME: 0, DIFFERS: 0, MISSING: 0}
     for title, module, ours, jaxs in MODULES:
-        parts += [f"## {title}", "", HEAD, "| --- | --- | --- |"]
+        parts += [f"## {title}", "", "| name | | how, or what to do instead |"]
+        parts += ["| --- | --- | --- |"]
         for name in names(module):
             word, how = row(name, getattr(module, name), ours, jaxs)
             counts[word] += 1
@@ -161,8 +158,8 @@ def page() -> str:
     parts += ["## Beyond NumPy", "", ", ".join(f"`{n}`" for n in more) + ".", ""]
     version = ".".join(np.__version__.split(".")[:2])
     total = ", ".join(f"{n} {word}" for word, n in counts.items())
-    introduction = INTRODUCTION.format(version=version, counts=f"Of its names are {total}.")
-    return introduction + "\n".join(parts)
+    head = INTRODUCTION.format(version=version, counts=f"Of its names are {total}.")
+    return head + "\n".join(parts)
 
 
 def rows(text: str) -> dict[tuple[str, str], str]:

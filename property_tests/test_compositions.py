@@ -56,14 +56,26 @@ def repeated(fun: Fun) -> Fun:
     return run
 
 
+def counted(fun: Fun) -> Fun:
+    return lambda x: sj.fori_loop(0, 2, lambda i, c: c + fun(x + i * 1.0), jnp.zeros(()))
+
+
+def beside(transform: Callable[..., Any]) -> Callable[[Fun], Fun]:
+    """Returns a layer that does a function beside a derivative."""
+    return lambda f: lambda x: transform(lambda z: (z, f(x)), has_aux=True)(1.0)[1]
+
+
 LAYERS: dict[str, tuple[Callable[[Fun], Fun], Callable[[Fun], Fun]]] = {
     "jit": (sj.jit, same),
-    "grad": (lambda f: lambda x: sj.grad(lambda z: (z, f(x)), has_aux=True)(1.0)[1], same),
+    "grad": (beside(sj.grad), same),
+    "jacfwd": (beside(sj.jacfwd), same),
+    "hessian": (beside(sj.hessian), same),
     "jvp": (lambda f: lambda x: sj.jvp(f, (x,), (x,))[0], same),
     "vjp": (lambda f: lambda x: sj.vjp(f, x)[0], same),
     "checkpoint": (sj.checkpoint, same),
     "named_call": (sj.named_call, same),
     "for_loop": (lambda f: lambda x: sj.for_loop(f, two(x)).sum(), python_loop),
+    "fori_loop": (counted, python_loop),
     "scan": (scanned, python_loop),
     "cond": (lambda f: lambda x: sj.cond(x > 0, f, lambda x: x, x), python_if),
     "switch": (lambda f: lambda x: sj.switch((x > 0) * 1, [lambda x: x, f], x), python_if),

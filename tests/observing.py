@@ -87,7 +87,13 @@ class Observer:
             parts.append(self._look(value.default_factory, seen))
         if isinstance(value, BaseException):
             parts.append(str(value))
-        parts.extend((key, self._look(held, seen)) for key, held in attributes(value))
+        for key, held in attributes(value):
+            of_cell = isinstance(value, sj.Array) and key == "_value"
+            if of_cell and isinstance(held, jax.Array) and not isinstance(held, jax.core.Tracer):
+                # It never changes, and nobody but its cell knows it.
+                parts.append((key, Content(held, self.exact)))
+            else:
+                parts.append((key, self._look(held, seen)))
         return tuple(parts)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.experimental.ode import odeint
 
 import statejit as sj
 from statejit.errors import SlotNotFoundError, StructureError
@@ -272,6 +273,53 @@ def test_optax_trains_a_functionalised_model() -> None:
         updates, state = tx.update(jax.grad(loss)(params), state, params)
         params = optax.apply_updates(params, updates)
     assert loss(params) < 0.01 * first
+
+
+def test_solvers_that_take_a_callable_work_on_a_functionalised_model() -> None:
+    layer = Layer(2)
+    apply, variables = sj.functionalize(layer, X)
+
+    def loss(params: Any) -> Any:
+        return ((apply({**variables, "params": params}, X)[0] - 3.0) ** 2).sum()
+
+    tx = optax.lbfgs(linesearch=optax.scale_by_zoom_linesearch(max_linesearch_steps=10))
+    step = optax.value_and_grad_from_state(loss)
+
+    @jax.jit
+    def improved(params: Any, state: Any) -> Any:
+        value, grads = step(params, state=state)
+        options = {"value": value, "grad": grads, "value_fn": loss}
+        updates, state = tx.update(grads, state, params, **options)
+        return optax.apply_updates(params, updates), state
+
+    params, state = variables["params"], tx.init(variables["params"])
+    for _ in range(5):
+        params, state = improved(params, state)
+    assert loss(params) < 1e-6 and loss(variables["params"]) > 1.0
+
+    def slope(y: Any, t: Any, params: Any) -> Any:
+        return apply({**variables, "params": params}, y)[0] - 2.0 * y
+
+    ys = odeint(slope, X, jnp.linspace(0.0, 1.0, 3), variables["params"])
+    np.testing.assert_allclose(ys[-1], X * np.exp(-1.0), rtol=1e-4)  # the layer is the identity
+
+
+def test_a_solver_of_jax_inside_reads_state_and_is_refused_a_write() -> None:
+    layer = Layer(2)
+
+    def solve(b: Any) -> Any:
+        return jax.scipy.sparse.linalg.cg(lambda v: 2.0 * v + layer.w @ v, b)[0]
+
+    np.testing.assert_allclose(sj.jit(solve)(X), jnp.asarray(X) / 3.0, rtol=1e-5)
+    b = layer.b
+
+    def write(v: Any) -> Any:
+        layer.b = layer.b + 1.0
+        return 2.0 * v
+
+    with pytest.raises(sj.errors.RawTransformError, match=r"layer\.b was written"):
+        sj.jit(lambda b: jax.scipy.sparse.linalg.cg(write, b)[0])(X)
+    assert layer.b is b
 
 
 def test_structures_that_apply_does_not_know_are_refused() -> None:

@@ -163,6 +163,32 @@ def test_a_loop_carries_no_more_than_the_hand_written_one() -> None:
         assert len(getattr(ours, ends)) == len(getattr(theirs, ends))
 
 
+def test_a_loop_carries_no_more_for_python_numbers() -> None:
+    box = Box(v=jnp.zeros(3), n=0, t=0.0, dt=0.1, on=True, name="box")
+
+    def step(x: Any) -> Any:
+        box.n += 1
+        box.t += box.dt
+        if box.on and box.name == "box":
+            box.v = box.v * 0.9 + x * box.t
+        return box.v.sum()
+
+    (ours,) = loops_in(sj.make_jaxpr(lambda: sj.for_loop(step, jnp.asarray(XS)))().jaxpr)
+
+    def by_hand(v: Any, t: Any, dt: Any) -> Any:
+        def one(carry: Any, x: Any) -> Any:
+            v, t = carry
+            t = t + dt
+            v = v * 0.9 + x * t
+            return (v, t), v.sum()
+
+        return jax.lax.scan(one, (v, t), jnp.asarray(XS))
+
+    (theirs,) = loops_in(jax.make_jaxpr(by_hand)(jnp.zeros(3), 0.0, 0.1).jaxpr)
+    assert len(ours.invars) < len(theirs.invars)  # numbers are counted by Python
+    assert len(ours.outvars) < len(theirs.outvars)
+
+
 # scan and its kin --------------------------------------------------------------------------------
 
 

@@ -1,6 +1,8 @@
 """The NumPy namespace: functions, submodules, NumPy's protocols, what is absent."""
 
+import importlib.util
 import inspect
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -188,3 +190,21 @@ def test_dtypes_and_constants():
 def test_one_dispatch_per_operation():
     a = snp.ones(3)
     assert str(jax.make_jaxpr(lambda x: (Array(x) + a).value)(jnp.ones(3))).count("=") <= 2
+
+
+def test_the_table_of_the_docs_is_current():
+    at = pathlib.Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("docs_numpy_table", at / "numpy_table.py")
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    text = (at / "numpy.md").read_text()
+    written, current = writer.rows(text), writer.rows(writer.page())
+    if f"of NumPy {'.'.join(np.__version__.split('.')[:2])} (" in text:
+        assert written.keys() == current.keys()
+    for name in written.keys() & current.keys():  # another NumPy has other names
+        assert written[name] == current[name]
+
+
+def test_names_that_numpy_had_say_what_to_use():
+    with pytest.raises(AttributeError, match=r"gone from NumPy 2\.\n  Do:    use cumprod"):
+        snp.cumproduct  # noqa: B018

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from observing import difference, leave, run
 from programs import EXACT, PROGRAMS
+from stateful import Box
 
 import statejit as sj
 
@@ -58,3 +61,22 @@ def test_jit_does_what_eager_python_does(name: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_eager_python_is_repeatable(name: str) -> None:
     compare(name, leave)
+
+
+@pytest.mark.parametrize("transform", [sj.jit, sj.checkpoint])
+def test_a_list_that_holds_itself_is_read_and_changed(transform: Any) -> None:
+    box = Box()
+    box.items = [jnp.ones(2)]
+    box.items.append(box.items)
+    box.table = {"items": box.items}
+    box.table["own"] = box.table
+
+    def step() -> bool:
+        box.items[1][0] = box.table["own"]["items"][0] + 1.0
+        return box.items[1] is box.items and box.table["own"] is box.table
+
+    run = transform(step)
+    items, table = box.items, box.table
+    assert run() and run()
+    assert box.items is items and items[1] is items and table["own"] is table
+    np.testing.assert_array_equal(items[0], [3.0, 3.0])

@@ -204,6 +204,16 @@ def kind_of(value: Any) -> Kind | None:
     return None
 
 
+def hollow(kind: Kind, cls: type, aux: Any) -> Any:
+    """Returns a mutable container with nothing in it, to be filled by `kind.store`.
+
+    So is made what may hold itself.
+    """
+    if kind is DICT:
+        aux = ((), aux[1])
+    return kind.build(cls, () if kind is DATACLASS else aux, [])
+
+
 def items_path(container: Container, index: int) -> str:
     """Returns how a person would write the access to one child: `[2]`, `['w']`, `.field`."""
     if container.kind is DICT:

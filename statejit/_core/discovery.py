@@ -251,11 +251,12 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
     evaluate = jaxpr_as_fun(opened)
 
-    def pure(*values: Any) -> list[Any]:
-        # A constant comes back as JAX keeps it, not always as an array.
-        return [o if isinstance(o, jax.Array) else jnp.asarray(o) for o in evaluate(*values)]
+    return (lambda *values: as_arrays(evaluate(*values))), inputs, opened
 
-    return pure, inputs, opened
+
+def as_arrays(outs: list[Any]) -> list[Any]:
+    """Returns the outputs of a program; a constant comes as JAX keeps it, not always an array."""
+    return [out if isinstance(out, jax.Array) else jnp.asarray(out) for out in outs]
 
 
 # Errors ----------------------------------------------------------------------------------------
@@ -266,6 +267,16 @@ _VALUE_ASKED = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
     jax.errors.NonConcreteBooleanIndexError,
+)
+
+
+_VALUE = (
+    "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
+    "attribute or a static argument."
+)
+_MASK = (
+    "the shape of `a[mask]` would depend on the values: use statejit.numpy.where(mask, a, 0), a "
+    "reduction with `where=mask`, or assign (`a[mask] = 0`), whose shape is fixed."
 )
 
 
@@ -288,8 +299,7 @@ def described(frame: Frame) -> Iterator[None]:
         raise TracedControlFlowError(
             what,
             where=where,
-            do="use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a "
-            "Python attribute or a static argument.",
+            do=_MASK if isinstance(error, _VALUE_ASKED[-1]) else _VALUE,
         ) from error
 
 

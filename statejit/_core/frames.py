@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import jax
 
 from ..errors import RawTransformError
-from .containers import Container, kind_of
+from .containers import Container, hollow, kind_of
 from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
 from .windows import Window
@@ -217,17 +217,25 @@ class Frame:
                 where=self.ground.where(),
                 do="read it before, or use the function of the same name from statejit.",
             )
+        kind, real = container.kind, container.real
+        if kind.mutable and container.children:
+            copy: Any = hollow(kind, type(real), container.aux)
+            handed = self._copied(container, copy, [])  # before the children: there may be cycles
+            handed += [self.hand_out(child) for child in self.children(container)]
+            kind.store(copy, container.aux, handed)
+            return copy
         handed = [self.hand_out(child) for child in self.children(container)]
-        real = container.real
-        copy: Any = None
-        if not container.kind.mutable or isinstance(real, frozenset):
-            children = container.kind.take_apart(real)[1]
-            copy = real if all(a is b for a, b in zip(handed, children, strict=True)) else None
-        if copy is None:
-            copy = container.kind.build(type(real), container.aux, handed)
+        fixed = not kind.mutable or isinstance(real, frozenset)
+        children = kind.take_apart(real)[1] if fixed else []
+        same = fixed and all(a is b for a, b in zip(handed, children, strict=True))
+        copy = real if same else kind.build(type(real), container.aux, handed)
+        self._copied(container, copy, handed)
+        return copy
+
+    def _copied(self, container: Container, copy: Any, handed: list[Any]) -> list[Any]:
         self.copies[id(container)] = (container, copy, handed)
         self.copied_from[id(copy)] = container
-        return copy
+        return handed
 
     # Entries of the enclosing frame ------------------------------------------------------------
 

@@ -6,8 +6,10 @@ import copy
 import types
 from typing import Any
 
+import jax
+
 from .cells import Cell
-from .containers import Container
+from .containers import Container, hollow
 from .discovery import Traced
 from .frames import Frame
 from .recipes import (
@@ -69,7 +71,7 @@ class Builder:
             case Out():
                 return self._out(recipe)
             case Input():
-                return self.frame.value_beneath(recipe.slot)
+                return self._held(recipe.slot)
             case Computed():
                 return self.frame.number_beneath(recipe.number)
             case Constant():
@@ -79,6 +81,11 @@ class Builder:
         if id(recipe) not in self.memo:
             self.memo[id(recipe)] = self._make(recipe)
         return self.memo[id(recipe)]
+
+    def _held(self, slot: Any) -> Any:
+        if slot.number is not None and not isinstance(slot.value, jax.Array):
+            return slot.value  # a number that was handed out as an array, and has not changed
+        return self.frame.value_beneath(slot)
 
     def _out(self, recipe: Out) -> Any:
         found = self.outs[recipe.index]
@@ -116,10 +123,7 @@ class Builder:
         if not recipe.kind.mutable:
             children = [self.build(child) for child in recipe.children]
             return recipe.kind.build(recipe.cls, recipe.aux, children)
-        empty: Any = recipe.aux
-        if recipe.kind.name == "dict":
-            empty = ((), recipe.aux[1])
-        made = recipe.kind.build(recipe.cls, () if recipe.kind.name == "dataclass" else empty, [])
+        made = hollow(recipe.kind, recipe.cls, recipe.aux)
         self.memo[id(recipe)] = made  # before the children: there may be cycles
         children = [self.build(child) for child in recipe.children]
         recipe.kind.store(made, recipe.aux, children)

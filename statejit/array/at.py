@@ -58,7 +58,8 @@ def _gathered(fun: Any, old: Any, index: Any, others: list[Any]) -> Any:
         return jnp.where(mask, fun(old, *others).astype(old.dtype), old)
     if masks and not kernels.is_open(*parts):
         parts = tuple(np.asarray(p) if isinstance(p, jax.Array) else p for p in parts)
-    positions = jnp.arange(old.size).reshape(old.shape)[parts]
+    known = not any(isinstance(p, jax.Array) for p in parts)
+    positions = (np if known else jnp).arange(old.size).reshape(old.shape)[parts]
     wide = old.astype(jnp.result_type(old, *others))  # JAX scatters within one dtype
     others = [jnp.broadcast_to(b, positions.shape).astype(wide.dtype).reshape(-1) for b in others]
     found = fun.at(wide.reshape(-1), positions.reshape(-1), *others, inplace=False)

@@ -113,6 +113,18 @@ def _updater(way: Any, fun: Fun, donate: bool) -> Fun:
     return jax.jit(updated, donate_argnums=(0,) if donate else ())
 
 
+def replace(cell: Any, programs: tuple[Any, Any], *args: Any) -> None:
+    """Gives an array the content `program(content, *args)`, outside of traces.
+
+    Args:
+        cell: the array; not a view.
+        programs: one that leaves its first argument as it is, and one that reuses its buffer.
+        args: arrays and numbers.
+    """
+    cell._value = made = programs[_is_alone(cell)](cell._value, *args)
+    _made[id(made)] = made
+
+
 def _split(way: Any, operands: Any, value: Any) -> tuple[Any, Any]:
     """Returns what programs have in common, and where indices begin, as an operand."""
     common, starts = way.split(len(operands))

@@ -17,7 +17,7 @@ import numpy as np
 from .._core.frames import CURRENT
 from .._core.slots import MISSING
 from .._core.windows import Window
-from . import complaints, indexing, kernels
+from . import complaints, indexing, kernels, quick
 from .flat import Flags, Flat
 from .lifting import unpacked
 from .methods import Methods
@@ -25,6 +25,9 @@ from .ways import Bits, Broadcast, Diagonal, Part, Permute, Pick, Reshape, Row, 
 
 READ_ONLY = "read-only"
 SCALAR = "scalar"
+
+QUICK = (int, tuple)
+"""Types of indices that may be those of one element."""
 
 
 class Views(Methods):
@@ -218,6 +221,10 @@ class Views(Methods):
     # Items ---------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
+        if type(index) in QUICK and CURRENT.get() is None:
+            element = quick.element(self, index)
+            if element is not MISSING:
+                return self._wrap(element, "", self)
         found = indexing.picked(index, self._like()[0])
         if found is None:
             return self._gather(index)
@@ -233,6 +240,12 @@ class Views(Methods):
         return self._wrap(found, "", self) if found.ndim else self._new_copy(found, np.empty(()))
 
     def __setitem__(self, index: Any, new: Any) -> None:
+        if CURRENT.get() is None:
+            if type(index) in QUICK:
+                if quick.set_element(self, index, new):
+                    return
+            elif hasattr(index, "dtype") and quick.set_masked(self, index, new):
+                return
         self._check_writeable()
         shape, dtype = self._like()
         try:

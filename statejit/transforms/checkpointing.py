@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from .._core.discovery import Traced
+from .._core.discovery import Traced, as_arrays
 from .._core.lift import Lifted
 from ..array.functions import function
 
@@ -44,7 +44,7 @@ class Checkpointed(Lifted):
         """Returns the program under `jax.checkpoint`."""
         prevent_cse, policy = self.key
         pure = jax.checkpoint(traced.pure, prevent_cse=prevent_cse, policy=policy)
-        return dataclasses.replace(traced, pure=pure)
+        return dataclasses.replace(traced, pure=lambda *values: as_arrays(pure(*values)))
 
 
 def checkpoint(

@@ -179,6 +179,7 @@ class Merging:
         parts = [self._attributes(r, left) for r, left in zip(recipes, self._left, strict=True)]
         if any(part is None for part in parts):
             return None
+        parts = _unmarked(parts)
         cls, shell, attrs, dtype = parts[0]
         for other in parts[1:]:
             if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
@@ -329,12 +330,8 @@ def _entity(recipe: Any) -> Any:
 
 
 def _alike(recipes: list[Any]) -> list[Any]:
-    """Returns results of branches, as mutable arrays where another branch gives one.
-
-    NumPy's scalars, and what may only be read, are arrays like the others if a branch gives one.
-    """
-    recipes = _unmarked(recipes)
-    news = [r for r in recipes if isinstance(r, NewObject) and list(r.attrs) == ["_value"]]
+    """Returns results of branches, as mutable arrays where another branch gives one."""
+    news = [r for r in recipes if isinstance(r, NewObject) and {*r.attrs} - {"_mark"} == {"_value"}]
     cls = next((new.cls for new in news if issubclass(new.cls, Cell)), None)
     if cls is None:
         return recipes
@@ -344,17 +341,20 @@ def _alike(recipes: list[Any]) -> list[Any]:
     ]
 
 
-def _unmarked(recipes: list[Any]) -> list[Any]:
-    """Returns new arrays without their marks, unless all results are arrays of the same mark."""
-    cells = [r for r in recipes if isinstance(r, NewObject) and issubclass(r.cls, Cell)]
-    marks = [cell.attrs.get("_mark") for cell in cells]
-    if len(cells) == len(recipes) and all(_are_same(marks[0], mark) for mark in marks):
-        return recipes
-    plain = {id(c): {n: v for n, v in c.attrs.items() if n != "_mark"} for c in cells}
+def _unmarked(parts: list[Any]) -> list[Any]:
+    """Returns objects taken apart; if not all are scalars of NumPy's, none is: they are arrays."""
+    if all(map(_is_scalar, parts)):
+        return parts
     return [
-        NewObject(r.cls, plain[id(r)], object.__new__(r.cls)) if id(r) in plain else r
-        for r in recipes
+        (cls, object.__new__(cls), {n: attrs[n] for n in attrs if n != "_mark"}, dtype)
+        if _is_scalar((cls, shell, attrs, dtype))
+        else (cls, shell, attrs, dtype)
+        for cls, shell, attrs, dtype in parts
     ]
+
+
+def _is_scalar(part: Any) -> bool:
+    return getattr(part[2].get("_mark"), "value", None) == "scalar"
 
 
 def _joined(path: str, name: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from .._core.discovery import Traced, run
+from .._core.discovery import Traced, as_arrays, run
 from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.lift import name_of
@@ -116,7 +116,7 @@ class Run:
 
     def __call__(self, values: dict[int, Any]) -> list[Any]:
         """Returns the outputs, given the values of what was read, by id."""
-        return [jnp.asarray(out) for out in self._evaluate(*[values[i] for i in self.reads])]
+        return as_arrays(self._evaluate(*[values[i] for i in self.reads]))
 
 
 class Ruled:
