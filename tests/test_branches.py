@@ -252,3 +252,11 @@ def test_disable_jit_takes_one_branch_in_python() -> None:
         assert sj.cond(jnp.asarray(True), left, right) == 2.0
         assert sj.switch(jnp.asarray(5), [right, left]) == 2.0
     assert box.n == 2
+
+
+def test_branches_may_give_an_array_and_what_numpy_calls_a_scalar():
+    x = snp.array(0.5)
+    branches = [lambda: snp.zeros(()), lambda: x * 3.0, lambda: 2.0, lambda: jnp.ones(())]
+    for chosen in (branches, branches[::-1], branches[1:]):
+        for i, branch in enumerate(chosen):
+            assert float(sj.switch(jnp.asarray(i), chosen)) == float(branch())
