@@ -7,6 +7,7 @@ from __future__ import annotations
 
 HEADER = """
 RATE = 1.5
+UP = True
 ROWS = [1.0, 2.0]
 TABLE = {"a": 2.0, "v": jnp.full(2, 0.5)}
 GRID = np.full(2, 0.25, np.float32)
@@ -47,13 +48,17 @@ part = functools.partial(shifted, by=2.0)
 work = types.SimpleNamespace(rate=2.0, fun=scaled)
 
 def outside():
-    return (RATE, ROWS, TABLE, GRID, CELL, OTHER, vars(SETTINGS), Settings.depth, vars(work),
+    return (RATE, UP, ROWS, TABLE, GRID, CELL, OTHER, vars(SETTINGS), Settings.depth, vars(work),
             shifted.__defaults__, shifted.__kwdefaults__, closed_over(0.0), Root.scale)
 """
 
 ROOT = """
 class Root(Base):
     scale = 0.5
+    mood = "loud"
+
+    def loud(self):
+        return type(self).mood == "loud"
 
     def rescaled(self, x):
         return x * self.scale
@@ -78,7 +83,15 @@ METHODS = """
 """
 
 READS = (
-    *("RATE * {A}", "ROWS[0] * {A}", "sum(ROWS, {A})", "TABLE['a'] * {A}", "{A} + TABLE['v']"),
+    *(
+        "RATE * {A}",
+        "({A} if UP else -{A})",
+        "({A} if {P}.loud() else 0.0)",
+        "ROWS[0] * {A}",
+        "sum(ROWS, {A})",
+        "TABLE['a'] * {A}",
+        "{A} + TABLE['v']",
+    ),
     *("{A} + jnp.asarray(GRID)", "{A} + CELL", "OTHER.w * {A}", "OTHER.t * {A}", "len(ROWS) * {A}"),
     *("SETTINGS.gain * {A}", "SETTINGS.scaled({A})", "SETTINGS.depth + {A}", "part({A})"),
     *("SETTINGS.table['b'] + {A}", "scaled({A})", "shifted({A})", "closed_over({A})"),
@@ -112,6 +125,8 @@ REFUSED = (
 """What may be refused, since a compiled program could not do it again."""
 REFUSED = tuple(f"{statement}  # refused" for statement in REFUSED)
 TURNS = {
+    "UP": ("globals().update(UP=not UP)",),
+    "loud": ("Root.mood = 'calm'", "Node.mood = 'calm'", "Root.mood = 'loud'"),
     "RATE": ("globals().update(RATE={F})", "globals().update(RATE=2)"),
     "ROWS": (
         "ROWS.append({F})",
