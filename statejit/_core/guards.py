@@ -40,9 +40,13 @@ class Guards:
             known = self.ground.by_id.get(id(node.value))
             if known is not None and known[0] is node and _has_identity(node):
                 distinct.append(node)
-        if len(distinct) > 1:
-            ids = ", ".join(f"id(v{node.index})" for node in distinct)
-            self.source.require(f"len({{{ids}}}) == {len(distinct)}")
+        for same_type in _by_type(distinct):
+            if len(same_type) == 2:
+                one, other = same_type
+                self.source.require(f"v{one.index} is not v{other.index}")
+            elif len(same_type) > 2:
+                ids = ", ".join(f"id(v{node.index})" for node in same_type)
+                self.source.require(f"len({{{ids}}}) == {len(same_type)}")
         self._numbers()
 
     def _node(self, node: Node) -> None:
@@ -292,6 +296,22 @@ def _has_identity(node: Node) -> bool:
     return isinstance(node.value, (Base, Cell, jax.Array, np.ndarray)) or (
         node.test in ("list", "dict", "deque", "set", "dataclass")
     )
+
+
+_OF_TYPE = frozenset(
+    {"type", "array", "argument", "numpy", "list", "dict", "deque", "set", "dataclass"}
+)
+"""Tests that hold for values of one type only."""
+
+
+def _by_type(nodes: list[Node]) -> list[list[Node]]:
+    """Returns groups of nodes; values of different groups can not be the same object."""
+    if not all(node.test in _OF_TYPE for node in nodes):
+        return [nodes]
+    groups: dict[type, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(type(node.value), []).append(node)
+    return list(groups.values())
 
 
 _ASKING = frozenset({"hasattr", "getattr", "setattr", "__dict__", "vars"})
