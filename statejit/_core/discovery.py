@@ -63,6 +63,7 @@ def on_ground(
     memory: Memory,
     static: Any = ((), ()),
     finish: Finish | None = None,
+    mode: str = "watched",
 ) -> tuple[Traced, Ground]:
     """Runs a function over the real objects.
 
@@ -73,21 +74,30 @@ def on_ground(
         memory: what is known of the numbers of its code.
         static: positions and names of arguments that are compile-time constants.
         finish: called at the end of the trace; see `run`.
+        mode: how arguments are found; 'args' tells arrays among them apart by position.
 
     Returns:
         What it did, and the ground with all guards.
     """
     # In a context of its own: context variables that are set inside are as before afterwards.
-    return contextvars.copy_context().run(_on_ground, fun, args, kwargs, memory, static, finish)
+    return contextvars.copy_context().run(
+        _on_ground, fun, args, kwargs, memory, static, finish, mode
+    )
 
 
 def _on_ground(
-    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any, finish: Finish | None
+    fun: Any,
+    args: Any,
+    kwargs: Any,
+    memory: Memory,
+    static: Any,
+    finish: Finish | None,
+    mode: str,
 ) -> tuple[Traced, Ground]:
     ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
-    entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
+    entries = argument_entries(ground, args, kwargs, static, argument_names(fun), mode)
     outside.follow()
     frame = Frame(ground, ground)
     with hooked(), unchanged(ground):
@@ -152,7 +162,7 @@ def argument_names(fun: Any) -> list[str]:
 
 
 def argument_entries(
-    ground: Ground, args: Any, kwargs: Any, static: Any, names: list[str]
+    ground: Ground, args: Any, kwargs: Any, static: Any, names: list[str], mode: str
 ) -> tuple[list[Any], dict[str, Any]]:
     """Makes the nodes of the arguments, and returns their entries."""
     positions, keywords = static
@@ -162,21 +172,28 @@ def argument_entries(
     for i, arg in enumerate(args):
         shown = names[i] if i < len(names) else f"args[{i}]"
         fixed = i in positions or (i < len(names) and names[i] in keywords)
-        entries.append(_argument(ground, top, "item", i, arg, shown, fixed))
+        entries.append(_argument(ground, top, "item", i, arg, shown, fixed, mode))
     top = ground.add(None, "kwargs", None, kwargs, "")
     top.must("names", tuple(kwargs))
     named = {
-        name: _argument(ground, top, "key", name, arg, name, name in keywords)
+        name: _argument(ground, top, "key", name, arg, name, name in keywords, mode)
         for name, arg in kwargs.items()
     }
     return entries, named
 
 
 def _argument(
-    ground: Ground, top: Any, access: str, key: Any, arg: Any, shown: str, fixed: bool
+    ground: Ground,
+    top: Any,
+    access: str,
+    key: Any,
+    arg: Any,
+    shown: str,
+    fixed: bool,
+    mode: str,
 ) -> Any:
     if not fixed or ground.is_holder(arg):
-        return ground.find(top, access, key, arg, shown, mode="args")
+        return ground.find(top, access, key, arg, shown, mode)
     hash(arg)  # as in JAX, static arguments must be hashable
     ground.add(top, access, key, arg, shown).must("static", arg)
     return arg

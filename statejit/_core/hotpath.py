@@ -128,8 +128,8 @@ class Commit:
             v = f"v{node.index}"
             line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
         if self.donated:
-            config = constant(jax.config)
-            line(f"if {config}.jax_debug_nans or {config}.jax_debug_infs:")
+            nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
+            line(f"if {nans}.value or {infs}.value:")
             line(f"    program = {constant(self.undonated)}")  # JAX calls it again
         line("try:")
         if self.donated:

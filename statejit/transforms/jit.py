@@ -28,6 +28,7 @@ class Jitted(Lifted):
     """
 
     compiled = True
+    arguments = "watched"
 
     def __init__(self, fun: Callable[..., Any], key: Any) -> None:
         super().__init__(fun, key)
