@@ -156,7 +156,6 @@ def test_state_survives_a_program_that_fails_while_it_runs():
     with pytest.raises(Exception, match="too large"):
         jax.block_until_ready((checked(model), model.w))
     np.testing.assert_array_equal(kept, np.full(BIG, 6.0))
-    assert model.w is kept
 
 
 @pytest.mark.parametrize("early", [False, True])
