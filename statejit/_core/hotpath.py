@@ -44,6 +44,9 @@ from .recipes import (
 from .slots import MISSING, under_plain_jax
 from .source import MISS, Source, own_dict
 
+CONCRETE = type(jnp.zeros(()))
+"""The class of arrays that are no tracers."""
+
 
 class Retrace(Exception):
     """Says that JAX wanted to trace a program for the second time: the plan does not fit."""
@@ -165,7 +168,7 @@ class Commit:
         """Returns an expression for whether a JAX transformation of the user's traces this call."""
         if self.traced.jaxpr.jaxpr.outvars:
             tracer = self.source.constant(jax.core.Tracer)
-            concrete = self.source.constant(type(jnp.zeros(())))
+            concrete = self.source.constant(CONCRETE)
             return f"outs[0].__class__ is not {concrete} and isinstance(outs[0], {tracer})"
         return f"{self.source.constant(under_plain_jax)}()"
 
