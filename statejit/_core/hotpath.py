@@ -8,6 +8,7 @@ anything is stored, so that a call that fails on the way changes nothing.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import sys
 import types
@@ -44,8 +45,12 @@ from .recipes import (
 from .slots import MISSING, under_plain_jax
 from .source import MISS, Source, own_dict
 
-CONCRETE = type(jnp.zeros(()))
-"""The class of arrays that are no tracers."""
+
+@functools.cache
+def concrete() -> type:
+    """Returns the class of arrays that are no tracers."""
+    with jax.ensure_compile_time_eval():
+        return type(jnp.zeros(()))
 
 
 class Retrace(Exception):
@@ -168,8 +173,8 @@ class Commit:
         """Returns an expression for whether a JAX transformation of the user's traces this call."""
         if self.traced.jaxpr.jaxpr.outvars:
             tracer = self.source.constant(jax.core.Tracer)
-            concrete = self.source.constant(CONCRETE)
-            return f"outs[0].__class__ is not {concrete} and isinstance(outs[0], {tracer})"
+            kind = self.source.constant(concrete())
+            return f"outs[0].__class__ is not {kind} and isinstance(outs[0], {tracer})"
         return f"{self.source.constant(under_plain_jax)}()"
 
     def _input(self, slot: Any) -> str:
