@@ -63,7 +63,7 @@ def on_ground(
     memory: Memory,
     static: Any = ((), ()),
     finish: Finish | None = None,
-    mode: str = "watched",
+    by_position: bool = False,
 ) -> tuple[Traced, Ground]:
     """Runs a function over the real objects.
 
@@ -74,37 +74,29 @@ def on_ground(
         memory: what is known of the numbers of its code.
         static: positions and names of arguments that are compile-time constants.
         finish: called at the end of the trace; see `run`.
-        mode: how arguments are found; 'args' tells arrays among them apart by position.
+        by_position: whether arrays among the arguments are told apart by position; see `Ground`.
 
     Returns:
         What it did, and the ground with all guards.
     """
+    ground = Ground(memory, by_position)
     # In a context of its own: context variables that are set inside are as before afterwards.
-    return contextvars.copy_context().run(
-        _on_ground, fun, args, kwargs, memory, static, finish, mode
-    )
+    return contextvars.copy_context().run(_on_ground, ground, fun, args, kwargs, static, finish)
 
 
 def _on_ground(
-    fun: Any,
-    args: Any,
-    kwargs: Any,
-    memory: Memory,
-    static: Any,
-    finish: Finish | None,
-    mode: str,
+    ground: Ground, fun: Any, args: Any, kwargs: Any, static: Any, finish: Finish | None
 ) -> tuple[Traced, Ground]:
-    ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
-    entries = argument_entries(ground, args, kwargs, static, argument_names(fun), mode)
+    entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
     outside.follow()
     frame = Frame(ground, ground)
     with hooked(), unchanged(ground):
         try:
             traced = run(fun, *entries, frame, finish)
         except BaseException:
-            memory.arrays = set(only_read(frame))
+            ground.memory.arrays = set(only_read(frame))
             raise
     check_captures(traced, ground)
     return traced, ground
@@ -162,7 +154,7 @@ def argument_names(fun: Any) -> list[str]:
 
 
 def argument_entries(
-    ground: Ground, args: Any, kwargs: Any, static: Any, names: list[str], mode: str
+    ground: Ground, args: Any, kwargs: Any, static: Any, names: list[str]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Makes the nodes of the arguments, and returns their entries."""
     positions, keywords = static
@@ -172,28 +164,21 @@ def argument_entries(
     for i, arg in enumerate(args):
         shown = names[i] if i < len(names) else f"args[{i}]"
         fixed = i in positions or (i < len(names) and names[i] in keywords)
-        entries.append(_argument(ground, top, "item", i, arg, shown, fixed, mode))
+        entries.append(_argument(ground, top, "item", i, arg, shown, fixed))
     top = ground.add(None, "kwargs", None, kwargs, "")
     top.must("names", tuple(kwargs))
     named = {
-        name: _argument(ground, top, "key", name, arg, name, name in keywords, mode)
+        name: _argument(ground, top, "key", name, arg, name, name in keywords)
         for name, arg in kwargs.items()
     }
     return entries, named
 
 
 def _argument(
-    ground: Ground,
-    top: Any,
-    access: str,
-    key: Any,
-    arg: Any,
-    shown: str,
-    fixed: bool,
-    mode: str,
+    ground: Ground, top: Any, access: str, key: Any, arg: Any, shown: str, fixed: bool
 ) -> Any:
     if not fixed or ground.is_holder(arg):
-        return ground.find(top, access, key, arg, shown, mode)
+        return ground.find(top, access, key, arg, shown, mode="args")
     hash(arg)  # as in JAX, static arguments must be hashable
     ground.add(top, access, key, arg, shown).must("static", arg)
     return arg

@@ -156,9 +156,9 @@ class Commit:
         Python handles signals at calls only: where there are some, and one has raised, the commit
         is made once more.
         """
-        body = [refusal, *body] if refusal else body
-        calls = any("(" in text for text in (*body[bool(refusal) :], result))
-        if not self.donated or not calls:
+        if refusal:
+            self.source.line(refusal)
+        if not self.donated or not any("(" in text for text in (*body, result)):
             for text in (*body, f"return {result}"):
                 self.source.line(text)
             return

@@ -131,8 +131,8 @@ class Lifted(Wrapper):
     static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
     """Positions and names of the arguments that are compile-time constants."""
 
-    arguments = "args"
-    """How arguments are found; see `Ground.find`. Derivatives tell arrays apart by position."""
+    by_position = True
+    """Whether arrays among the arguments are told apart by position, as derivatives do."""
 
     def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
         if not callable(fun):
@@ -251,7 +251,7 @@ class Lifted(Wrapper):
         while True:
             try:
                 return on_ground(
-                    self.fun, args, kwargs, memory, self.static, self.finish, self.arguments
+                    self.fun, args, kwargs, memory, self.static, self.finish, self.by_position
                 )
             except (TypeError, ValueError) as error:
                 # Plain numbers or NumPy arrays are insisted on: once more, with those plain.

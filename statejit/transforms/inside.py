@@ -23,7 +23,7 @@ class Whole(Jitted):
         key: the options of `jit`.
     """
 
-    arguments = Lifted.arguments
+    by_position = True
 
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
