@@ -548,3 +548,155 @@ def test_matrix_multiplication_in_place_refuses_a_vector_as_numpy_does():
         with pytest.raises(ValueError, match="at least two dimensions"):
             a @= a
         assert a.tolist() == [0, 1, 2, 3]
+
+
+# Additions to elements, which are computed where they are written ------------------------------
+
+
+class Keeper:
+    """Gives an element as a new array each time, and keeps what is put back."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __getitem__(self, index):
+        return self.array[index]
+
+    def __setitem__(self, index, new):
+        self.kept = new
+
+
+def kept(content=(1.5, 2.5, 3.5), other=2):
+    """Returns an array, and what `array[1] += other` puts back, which nobody has asked for yet."""
+    x = snp.array(content)
+    keeper = Keeper(x)
+    keeper[1] += other
+    return x, keeper.kept
+
+
+class Holding(sj.Base):
+    def __init__(self, value):
+        self.value = value
+
+
+def in_a_plain_trace(y):
+    return jax.jit(lambda a: a + y.value)(0.0) + 0 * y.value
+
+
+def in_an_attribute(y):
+    model = Holding(y)
+    jitted = sj.jit(lambda: model.value * 1)
+    return jitted() + 0 * jitted()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        *(float, copy.deepcopy, np.asarray, jnp.asarray, in_a_plain_trace, in_an_attribute),
+        lambda y: pickle.loads(pickle.dumps(y)),
+        lambda y: jax.tree.leaves([y])[0],
+        lambda y: sj.jit(lambda values: values[0] + 0)([y]),
+        lambda y: sj.jit(lambda: y + 0)(),
+        lambda y: sj.jit(lambda y: y + 0)(y),
+        lambda y: jax.jit(lambda y: y.value)(y),
+        lambda y: y + 0,
+        lambda y: 0 + y,
+        lambda y: y.reshape(1)[0],
+        lambda y: snp.stack([y])[0],
+    ],
+)
+def test_an_element_that_was_added_to_has_its_value_whoever_asks(use):
+    x, y = kept()
+    x[1] = 100
+    assert float(use(y)) == 4.5
+    assert (type(y), y.shape, y.dtype, float(y)) == (Array, (), np.float32, 4.5)
+    y += 1
+    assert (float(y), float(x[1])) == (5.5, 100)
+
+
+def test_an_element_that_was_added_to_can_be_put_anywhere_and_often():
+    _, y = kept()
+    arrays = [snp.zeros(2), snp.zeros((2, 1)), snp.zeros(2, dtype=int), snp.zeros(3)[::2]]
+    for array in arrays:
+        array[-1] = y
+    assert [a.ravel()[-1].tolist() for a in arrays] == [4.5, 4.5, 4, 4.5]
+    assert float(y) == 4.5
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int32", "float16", "float32", "complex64", "bool"]
+)
+@pytest.mark.parametrize("other", [5, 300, 0.5, True])
+@pytest.mark.parametrize("fun", [operator.iadd, operator.isub, operator.imul, operator.itruediv])
+def test_in_place_operators_on_elements_are_numpys(fun, other, dtype):
+    def change(xp):
+        x = xp.array([[1, 2], [3, 1]], dtype)
+        before = x[0, 1]
+        x[0, 1] = fun(x[0, 1], other)
+        statements = {
+            operator.iadd: "x[1, 0] += other",
+            operator.isub: "x[1, 0] -= other",
+            operator.imul: "x[1, 0] *= other",
+            operator.itruediv: "x[1, 0] /= other",
+        }
+        exec(statements[fun], {"x": x, "other": other})
+        return x.tolist(), complex(before)
+
+    outcomes = []
+    for xp in (np, snp):
+        with np.errstate(all="ignore"):
+            try:
+                outcomes.append(change(xp))
+            except (TypeError, ValueError, OverflowError) as error:
+                outcomes.append(type(error))
+    if not isinstance(outcomes[0], type):
+        np.testing.assert_allclose(outcomes[1][0], outcomes[0][0], rtol=1e-3)
+        assert outcomes[0][1] == outcomes[1][1]
+    else:
+        assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("other", [300, -300])
+@pytest.mark.parametrize("fun", ["lt", "le", "gt", "ge", "eq", "ne", "truediv"])
+def test_integers_that_the_dtype_can_not_hold_are_compared_and_divided_as_in_numpy(fun, other):
+    fun = getattr(operator, fun)
+    a = np.array([1, 2], "int8")
+    np.testing.assert_allclose(fun(snp.array(a), other), fun(a, other), rtol=1e-6)
+    np.testing.assert_allclose(fun(other, snp.array(a)), fun(other, a), rtol=1e-6)
+    jitted = sj.jit(lambda a: fun(a, other))(snp.array(a))
+    np.testing.assert_allclose(jitted, fun(a, other), rtol=1e-6)
+
+
+def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
+    x = snp.array([1.0, 2.0, 3.0])
+    x[0] += 0
+    first = x[0]
+    whole = Array(x.value)
+    x[0] += 5
+    x[0] += 5
+    assert (float(first), x.tolist(), whole.tolist()) == (1.0, [11, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[0] = 5",
+        "x[0] += 5",
+        "x[[True, False]] = 0",
+        "x[m] = 0",
+        "x += 1",
+        "x[:1] += 1",
+        "x[:] = 2",
+    ],
+)
+def test_a_write_of_known_values_under_plain_jax_is_refused(write):
+    x, m = snp.array([1.0, 2.0]), snp.array([True, False])
+    x[0] = 1
+
+    def traced(a):
+        exec(write, {"x": x, "m": m})
+        return a
+
+    with pytest.raises(sj.errors.RawTransformError):
+        jax.jit(traced)(0.0)
+    assert x.tolist() == [1, 2]

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import RawTransformError
 from .frames import CURRENT
 from .slots import is_tracer
-from .windows import Window
+from .windows import Due, Window
 
 ATTRIBUTES = ("_value", "_collection", "_mark")
 """What cells may have: the array, the collection declared for it, 'scalar' or 'read-only'."""
@@ -55,21 +55,31 @@ class Cell:
         `self.w = arange(6).reshape(2, 3)` is to be an array of shape (2, 3), and nothing else. No
         trace may be open.
         """
-        window = self._value
+        window = self.do()
         if type(window) is Window and sys.getrefcount(window.cell) <= ALONE:
             self._value = window.read()
 
     def held(self) -> Any:
         """Returns what the cell holds: its array, or a window on another cell's."""
         frame = CURRENT.get()
-        return self._value if frame is None else frame.read(self, "_value")
+        if frame is None:
+            return self._value if type(self._value) is not Due else self.do()
+        return frame.read(self, "_value")
+
+    def do(self) -> Any:
+        """Computes what is due, and returns the array; no frame is asked."""
+        due = self._value
+        if type(due) is Due:
+            self._value = due = due.done()
+        return due
 
     @property
     def value(self) -> Any:
         """The array in the cell: a `jax.Array`, or a tracer inside a trace."""
         frame = CURRENT.get()
         value = self._value if frame is None else frame.read(self, "_value")
-        return value if type(value) is not Window else value.read()
+        cls = type(value)
+        return value if cls is not Window and cls is not Due else self._seen(value)
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -81,12 +91,15 @@ class Cell:
             frame.write(self, "_value", value)
         elif is_tracer(value) and not is_tracer(self._value):
             raise RawTransformError(
-                f"a mutable array of shape {self._value.shape} was written under a JAX "
+                f"a mutable array of shape {self.do().shape} was written under a JAX "
                 "transformation that is not lifted.",
                 do="use the function of the same name from statejit, which carries state.",
             )
         else:
             self._value = value
+
+    def _seen(self, held: Any) -> Any:
+        return held.read() if type(held) is Window else self.do()
 
 
 class _Holder:

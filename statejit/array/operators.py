@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +16,12 @@ from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number
 from .._core.slots import is_tracer
-from . import complaints
+from . import complaints, quick
 from .lifting import stacked
 
 Binary = Callable[[Any, Any], Any]
 
-OPERANDS = (Cell, jax.Array, np.ndarray, np.generic, bool, int, float, complex, list, tuple)
+OPERANDS = (int, float, Cell, jax.Array, np.ndarray, np.generic, bool, complex, list, tuple)
 """Types that may stand beside a mutable array."""
 
 
@@ -64,32 +66,50 @@ def operand(value: Any) -> Any:
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
     """Does an operation; what NumPy refuses, too, it refuses with NumPy's error."""
     try:
-        if CURRENT.get() is None and fun in COMPILED and not (is_tracer(left) or is_tracer(right)):
-            return COMPILED[fun](left, right)
-        return fun(left, right)
+        if CURRENT.get() is not None or fun not in COMPILED:
+            return fun(left, right)
+        if type(right) in quick.NUMBERS and quick.is_concrete(left):
+            return COMPILED[fun](left, quick.number(right))
+        return (
+            fun(left, right) if is_tracer(left) or is_tracer(right) else COMPILED[fun](left, right)
+        )
     except complaints.FAILURES as error:
         complaints.complain(fun, (left, right), {}, error)
 
+
+COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 
 COMPILED: dict[Binary, Any] = {
     fun: jax.jit(fun, inline=True)
     for fun in (
         *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
-        *(operator.mod, operator.lt, operator.le, operator.gt, operator.ge, operator.eq),
-        *(operator.ne, operator.and_, operator.or_, operator.xor),
+        *(operator.mod, operator.and_, operator.or_, operator.xor, *COMPARISONS),
     )
 }
 """Operations that need no value of a Python number: compiled calls cost less than JAX's own."""
 
 
-def check_range(value: Any, other: Any) -> None:
-    """Refuses a Python integer that the dtype of an array can't hold, as NumPy does."""
-    if type(other) is int and not 0 <= other <= 127:  # these every dtype holds
-        dtype = value.dtype
-        if jnp.issubdtype(dtype, jnp.integer):
-            limits = jnp.iinfo(dtype)
-            if not limits.min <= other <= limits.max:
-                raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
+def in_range(fun: Binary, value: Any, other: int) -> Any:
+    """Returns a Python integer as the second operand of an operation.
+
+    Args:
+        fun: the operation.
+        value: the array.
+        other: the integer; beyond the range of the array's dtype it still can be compared with.
+
+    Raises:
+        OverflowError: if the dtype of the array can't hold it, as in NumPy.
+    """
+    if 0 <= other <= 127 or fun is operator.truediv:  # these every dtype holds
+        return other
+    dtype = value.dtype
+    if jnp.issubdtype(dtype, jnp.integer):
+        limits = jnp.iinfo(dtype)
+        if not limits.min <= other <= limits.max:
+            if fun in COMPARISONS:
+                return math.inf if other > 0 else -math.inf
+            raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
+    return other
 
 
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -99,9 +119,8 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        if type(other) is int:
-            check_range(value, other)
-        return self._wrap(_apply(fun, value, operand(other)), ufunc, self, other)
+        given = in_range(fun, value, other) if type(other) is int else operand(other)
+        return self._wrap(_apply(fun, value, given), ufunc, self, other)
 
     return method
 
@@ -113,11 +132,35 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        if type(other) is int:
-            check_range(value, other)
-        return self._wrap(_apply(fun, operand(other), value), ufunc, other, self)
+        given = in_range(fun, value, other) if type(other) is int else operand(other)
+        return self._wrap(_apply(fun, given, value), ufunc, other, self)
 
     return method
+
+
+class _Probe:
+    """Finds what Python counts for an object that only `container[index] <op>= other` holds."""
+
+    count = 0
+
+    def __getitem__(self, index: int) -> _Probe:
+        return _Probe()
+
+    def __iadd__(self, other: int) -> int:
+        return sys.getrefcount(self)
+
+    def __setitem__(self, index: int, count: int) -> None:
+        self.count = count
+
+
+_probe: Any = _Probe()
+_probe[0] += 0
+
+PASSING = _probe.count
+"""What Python counts, in an in-place operator, for an array that nobody else holds."""
+
+KEEPS = {operator.add: "iufc", operator.sub: "iufc", operator.mul: "iufc", operator.truediv: "fc"}
+"""Operations with a Python number that keep the dtype of an array of these kinds."""
 
 
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -131,20 +174,21 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
             raise
         return fitted(found, part.shape, part.dtype, ufunc)
 
-    power = fun is operator.pow
+    power, kinds, anew = fun is operator.pow, KEEPS.get(fun, ""), binary(fun, ufunc)
 
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        if self.host and isinstance(other, jax.Array):
-            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
         if self._rebinds():
+            passing = kinds and sys.getrefcount(self) <= PASSING
+            if passing and quick.postpone(self, COMPILED[fun], kinds, other):
+                return self
             if fun is operator.matmul and not jnp.ndim(operand(other)):
                 raise TypeError("scalars have no operator @=")
-            return binary(fun, ufunc)(self, other)
-        other = operand(other)
-        if type(other) is int:
-            check_range(self, other)
+            return anew(self, other)
+        if self.host and isinstance(other, jax.Array):
+            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
+        other = in_range(fun, self, other) if type(other) is int else operand(other)
         if fun is operator.matmul and jnp.ndim(other) < 2:
             check_result(fun, (self.value, other), self.dtype, ufunc)
             raise ValueError(

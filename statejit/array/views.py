@@ -37,6 +37,10 @@ class Views(Methods):
 
     # What classes of arrays decide ---------------------------------------------------------------
 
+    def _new_scalar(self, value: Any) -> Any:
+        """Returns a new scalar with a content, outside of frames."""
+        raise NotImplementedError
+
     def _new_view(self, window: Window) -> Any:
         """Returns a new array that is the view."""
         raise NotImplementedError
@@ -224,7 +228,7 @@ class Views(Methods):
         if type(index) in QUICK and CURRENT.get() is None:
             element = quick.element(self, index)
             if element is not MISSING:
-                return self._wrap(element, "", self)
+                return self._new_scalar(element)
         found = indexing.picked(index, self._like()[0])
         if found is None:
             return self._gather(index)
