@@ -675,28 +675,3 @@ def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
     x[0] += 5
     x[0] += 5
     assert (float(first), x.tolist(), whole.tolist()) == (1.0, [11, 2, 3], [1, 2, 3])
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        "x[0] = 5",
-        "x[0] += 5",
-        "x[[True, False]] = 0",
-        "x[m] = 0",
-        "x += 1",
-        "x[:1] += 1",
-        "x[:] = 2",
-    ],
-)
-def test_a_write_of_known_values_under_plain_jax_is_refused(write):
-    x, m = snp.array([1.0, 2.0]), snp.array([True, False])
-    x[0] = 1
-
-    def traced(a):
-        exec(write, {"x": x, "m": m})
-        return a
-
-    with pytest.raises(sj.errors.RawTransformError):
-        jax.jit(traced)(0.0)
-    assert x.tolist() == [1, 2]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import RawTransformError
 from .frames import CURRENT
-from .slots import is_tracer
+from .slots import is_tracer, under_plain_jax
 from .windows import Due, Window
 
 ATTRIBUTES = ("_value", "_collection", "_mark")
@@ -89,14 +89,31 @@ class Cell:
             held.write(value)
         elif frame is not None:
             frame.write(self, "_value", value)
-        elif is_tracer(value) and not is_tracer(self._value):
-            raise RawTransformError(
-                f"a mutable array of shape {self.do().shape} was written under a JAX "
-                "transformation that is not lifted.",
-                do="use the function of the same name from statejit, which carries state.",
-            )
         else:
+            self.check_outside(value)
             self._value = value
+
+    def check_outside(self, new: Any = None) -> None:
+        """Refuses a write that plain JAX would not do again, or that would leave a tracer behind.
+
+        No trace of ours may be open. An array that was made under the transformation itself holds
+        a tracer, and may be written.
+
+        Args:
+            new: the new content, if that is what is written.
+        """
+        if not (is_tracer(new) or under_plain_jax()):
+            return
+        held = self.held()
+        content = held.cell.held() if type(held) is Window else held
+        if is_tracer(content):
+            return
+        shape = held.way.like(content.dtype)[0] if type(held) is Window else held.shape
+        raise RawTransformError(
+            f"a mutable array of shape {shape} was written under a JAX transformation that is not "
+            "lifted.",
+            do="use the function of the same name from statejit, which carries state.",
+        )
 
     def _seen(self, held: Any) -> Any:
         return held.read() if type(held) is Window else self.do()

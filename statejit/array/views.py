@@ -203,6 +203,7 @@ class Views(Methods):
         """Makes this view another one."""
         frame = CURRENT.get()
         if frame is None:
+            self.check_outside()
             self._value = window
         else:
             frame.write(self, "_value", window)
@@ -218,6 +219,7 @@ class Views(Methods):
         mark = None if writeable else READ_ONLY
         frame = CURRENT.get()
         if frame is None:
+            self.check_outside()
             self._mark = mark  # type: ignore[misc]  # the slot is that of `Array`
         else:
             frame.write(self, "_mark", mark)
