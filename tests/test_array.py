@@ -578,6 +578,9 @@ class Holding(sj.Base):
     def __init__(self, value):
         self.value = value
 
+    def read(self):
+        return self.value * 1
+
 
 def in_a_plain_trace(y):
     return jax.jit(lambda a: a + y.value)(0.0) + 0 * y.value
@@ -603,6 +606,17 @@ def in_an_attribute(y):
         lambda y: 0 + y,
         lambda y: y.reshape(1)[0],
         lambda y: snp.stack([y])[0],
+        lambda y: jax.device_get(y),
+        lambda y: y.__copy__(),
+        lambda y: y.at[()].add(0),
+        lambda y: y[()],
+        lambda y: y.T,
+        lambda y: y.item(),
+        lambda y: max([y, 0]),
+        lambda y: f"{y:.2f}",
+        lambda y: next(iter(snp.array([y]))),
+        lambda y: sj.collections(Holding(y))["params"]["value"],
+        lambda y: jax.tree.leaves(sj.functionalize(Holding(y).read)[1])[0],
     ],
 )
 def test_an_element_that_was_added_to_has_its_value_whoever_asks(use):

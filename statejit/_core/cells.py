@@ -62,16 +62,20 @@ class Cell:
     def held(self) -> Any:
         """Returns what the cell holds: its array, or a window on another cell's."""
         frame = CURRENT.get()
-        if frame is None:
-            return self._value if type(self._value) is not Due else self.do()
-        return frame.read(self, "_value")
+        return self.do() if frame is None else frame.read(self, "_value")
 
     def do(self) -> Any:
-        """Computes what is due, and returns the array; no frame is asked."""
-        due = self._value
-        if type(due) is Due:
-            self._value = due = due.done()
-        return due
+        """Computes what is due, and returns what the cell holds; no frame is asked.
+
+        Threads may do so at once: both get the same, and neither undoes what a third has written.
+        """
+        held = self._value
+        if type(held) is not Due:
+            return held
+        found = held.done()
+        if self._value is held:  # no call, and so no other thread, before the assignment
+            self._value = found
+        return found
 
     @property
     def value(self) -> Any:

@@ -33,10 +33,11 @@ class Window:
 
 
 class Due:
-    """Says how an array without axes is still to be computed, from arrays that nobody else holds.
+    """Says how an array without axes is still to be computed, from arrays that nobody changes.
 
     A compiled program that is to write the element somewhere may do that work itself: `x[0] += 5`
-    is then one dispatch to read and one to add and to write.
+    is then one dispatch to read and one to add and to write. Whoever else asks a cell for its
+    content gets it computed (see `Cell.do`), and can not tell that this was not done before.
 
     Args:
         fun: a compiled function.

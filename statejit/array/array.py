@@ -54,7 +54,7 @@ class Array(Views):
         return fresh(value)
 
     def _rebinds(self) -> bool:
-        return self.mark() == SCALAR
+        return self.mark() == SCALAR and not self._like()[0]
 
     # Items -------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number
-from .._core.slots import is_tracer
+from .._core.slots import MISSING, is_tracer
 from . import complaints, quick
 from .lifting import stacked
 
@@ -32,6 +32,10 @@ class Operators(Cell):
 
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
         """Returns a result of an operation on this array; `operands` are as they were given."""
+        raise NotImplementedError
+
+    def _new_scalar(self, value: Any) -> Any:
+        """Returns a new scalar with a content, outside of frames."""
         raise NotImplementedError
 
     def _rebinds(self) -> bool:
@@ -180,9 +184,10 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         if self._rebinds():
-            passing = kinds and sys.getrefcount(self) <= PASSING
-            if passing and quick.postpone(self, COMPILED[fun], kinds, other):
-                return self
+            if kinds and CURRENT.get() is None and sys.getrefcount(self) <= PASSING:
+                due = quick.postponed(self, COMPILED[fun], kinds, other)
+                if due is not MISSING:
+                    return self._new_scalar(due)
             if fun is operator.matmul and not jnp.ndim(operand(other)):
                 raise TypeError("scalars have no operator @=")
             return anew(self, other)

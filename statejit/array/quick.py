@@ -68,27 +68,27 @@ def set_element(array: Any, index: Any, new: Any) -> bool:
     return True
 
 
-def postpone(scalar: Any, fun: Any, kinds: str, other: Any) -> bool:
-    """Makes an operation on a scalar due that nobody else can see; says whether that was possible.
+def postponed(scalar: Any, fun: Any, kinds: str, other: Any) -> Any:
+    """Returns a result that is still due, or MISSING; the scalar itself stays as it is.
 
-    It is the middle of `x[0] += 5`: what is put back is computed where it is written.
+    It is the middle of `x[0] += 5`: what is put back is computed where it is written. Others must
+    not hold the content of the scalar, or they could give its memory away before that.
 
     Args:
-        scalar: what holds a scalar; it then holds the result.
+        scalar: what holds a scalar.
         fun: a compiled operation.
         kinds: the kinds of dtypes that the operation keeps.
         other: the second operand.
     """
     if type(other) not in (int, float):
-        return False
+        return MISSING
     if not is_concrete(scalar._value) or sys.getrefcount(scalar._value) > ALONE:
-        return False
+        return MISSING
     dtype = scalar._value.dtype
     other = _number(other, dtype) if getattr(dtype, "kind", " ") in kinds else MISSING
     if other is MISSING or scalar._value.weak_type:
-        return False
-    scalar._value = Due(fun, (scalar._value, other))
-    return True
+        return MISSING
+    return Due(fun, (scalar._value, other))
 
 
 def set_masked(array: Any, mask: Any, new: Any) -> bool:

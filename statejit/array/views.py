@@ -37,10 +37,6 @@ class Views(Methods):
 
     # What classes of arrays decide ---------------------------------------------------------------
 
-    def _new_scalar(self, value: Any) -> Any:
-        """Returns a new scalar with a content, outside of frames."""
-        raise NotImplementedError
-
     def _new_view(self, window: Window) -> Any:
         """Returns a new array that is the view."""
         raise NotImplementedError
