@@ -670,15 +670,42 @@ def test_in_place_operators_on_elements_are_numpys(fun, other, dtype):
         assert outcomes[0] == outcomes[1]
 
 
-@pytest.mark.parametrize("other", [300, -300])
-@pytest.mark.parametrize("fun", ["lt", "le", "gt", "ge", "eq", "ne", "truediv"])
-def test_integers_that_the_dtype_can_not_hold_are_compared_and_divided_as_in_numpy(fun, other):
-    fun = getattr(operator, fun)
-    a = np.array([1, 2], "int8")
-    np.testing.assert_allclose(fun(snp.array(a), other), fun(a, other), rtol=1e-6)
-    np.testing.assert_allclose(fun(other, snp.array(a)), fun(other, a), rtol=1e-6)
-    jitted = sj.jit(lambda a: fun(a, other))(snp.array(a))
-    np.testing.assert_allclose(jitted, fun(a, other), rtol=1e-6)
+@pytest.mark.parametrize(
+    ("other", "dtype"), [(300, "int8"), (-1, "uint8"), (2**40, "uint8"), (2**40, "float32")]
+)
+def test_integers_that_the_dtype_can_not_hold_are_numpys_matter(other, dtype):
+    a = np.array([1, 2], dtype)
+    operators = (*COMPARISONS, operator.truediv, operator.add, operator.floordiv, operator.and_)
+    for fun in (*operators, operator.pow, np.less, np.add, np.maximum, snp.equal, snp.bitwise_or):
+        numpys = getattr(np, fun.__name__) if fun in (snp.equal, snp.bitwise_or) else fun
+        for swap in (False, True):
+            run = (lambda a, n, f: f(n, a)) if swap else (lambda a, n, f: f(a, n))
+            expected = outcome_of(lambda a, n: run(a, n, numpys), a, other)  # noqa: B023
+            ours = lambda a, n: run(a, n, fun)  # noqa: B023, E731
+            assert outcome_of(ours, snp.array(a), other) == expected, (fun, swap)
+            if fun in (operator.lt, operator.eq, operator.add, np.less, operator.pow):
+                assert outcome_of(sj.jit(ours), snp.array(a), other) == expected, (fun, swap)
+
+
+COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+
+
+def outcome_of(fun, a, other):
+    try:
+        with np.errstate(all="ignore"):
+            return str(np.round(np.asarray(fun(a, other)).astype(np.float32), 5).tolist())
+    except (OverflowError, ValueError, TypeError) as error:
+        return type(error)
+
+
+def test_powers_of_integers_are_right_for_exponents_that_vary():
+    power = sj.jit(lambda a, n: a**n)
+    a = np.array([3, -5], np.int32)
+    with np.errstate(over="ignore"):
+        for n in (2, 5, 65, 129):
+            np.testing.assert_array_equal(power(snp.array(a), n), a**n)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        power(snp.array(a), -1)
 
 
 def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core.cells import Cell
 from .._core.frames import CURRENT
-from .._core.numbers import Number
+from .._core.numbers import Number, plain
 from .._core.slots import MISSING, is_tracer
 from . import complaints, quick
 from .lifting import stacked
@@ -81,39 +81,56 @@ def _apply(fun: Binary, left: Any, right: Any) -> Any:
         complaints.complain(fun, (left, right), {}, error)
 
 
-COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+COMPARED = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+"""The names of the ufuncs that compare."""
 
 COMPILED: dict[Binary, Any] = {
     fun: jax.jit(fun, inline=True)
     for fun in (
         *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
-        *(operator.mod, operator.and_, operator.or_, operator.xor, *COMPARISONS),
+        *(operator.mod, operator.and_, operator.or_, operator.xor, *COMPARED),
     )
 }
 """Operations that need no value of a Python number: compiled calls cost less than JAX's own."""
 
 
-def in_range(fun: Binary, value: Any, other: int) -> Any:
-    """Returns a Python integer as the second operand of an operation.
+def is_whole(value: Any) -> bool:
+    """Says whether a value is a Python integer, also one that varies from call to call."""
+    return type(value) is int or (type(value) is Number and type(value.value) is int)
+
+
+def in_range(ufunc: str, array: Any, other: Any) -> Any:
+    """Returns a Python integer as the other operand of an operation with an array.
+
+    What a dtype can not hold is NumPy's to decide: it compares with it, divides by it, and refuses
+    to add it. JAX would take its last bits.
 
     Args:
-        fun: the operation.
-        value: the array.
-        other: the integer; beyond the range of the array's dtype it still can be compared with.
+        ufunc: the name of the operation.
+        array: anything with the dtype of the array.
+        other: the integer; for one that varies from call to call the outcome is a guard.
 
     Raises:
-        OverflowError: if the dtype of the array can't hold it, as in NumPy.
+        OverflowError: if NumPy refuses it.
     """
-    if 0 <= other <= 127 or fun is operator.truediv:  # these every dtype holds
+    if type(other) is int and 0 <= other <= 127:  # these every dtype holds
         return other
-    dtype = value.dtype
-    if jnp.issubdtype(dtype, jnp.integer):
-        limits = jnp.iinfo(dtype)
-        if not limits.min <= other <= limits.max:
-            if fun in COMPARISONS:
-                return math.inf if other > 0 else -math.inf
-            raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
-    return other
+    dtype = array.dtype
+    whole = jnp.issubdtype(dtype, jnp.integer)
+    if not whole and not jnp.issubdtype(dtype, jnp.inexact):
+        return other
+    if whole and ufunc == "power":
+        other = plain(other)  # JAX has powers right where it knows the exponent
+    limits = jnp.iinfo(dtype if whole else jax.dtypes.canonicalize_dtype(int))
+    if limits.min <= other <= limits.max:
+        return other
+    if whole:
+        getattr(np, ufunc)(np.ones((), dtype), plain(other))  # raises as NumPy does
+        if ufunc in COMPARISONS:
+            return math.inf if other > 0 else -math.inf
+    return float(other)
 
 
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -123,7 +140,7 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        given = in_range(fun, value, other) if type(other) is int else operand(other)
+        given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
         return self._wrap(_apply(fun, value, given), ufunc, self, other)
 
     return method
@@ -136,7 +153,7 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        given = in_range(fun, value, other) if type(other) is int else operand(other)
+        given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
         return self._wrap(_apply(fun, given, value), ufunc, other, self)
 
     return method
@@ -193,7 +210,7 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
             return anew(self, other)
         if self.host and isinstance(other, jax.Array):
             return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
-        other = in_range(fun, self, other) if type(other) is int else operand(other)
+        other = in_range(ufunc, self, other) if is_whole(other) else operand(other)
         if fun is operator.matmul and jnp.ndim(other) < 2:
             check_result(fun, (self.value, other), self.dtype, ufunc)
             raise ValueError(
