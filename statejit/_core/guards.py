@@ -22,6 +22,7 @@ from .outside import alike, cell_contents, shape
 from .pictures import OfArray
 from .slots import MISSING, same_plain
 from .source import Source, own_dict
+from .windows import Due
 
 
 class Guards:
@@ -67,6 +68,9 @@ class Guards:
                 return f"{constant(raw_get)}({parent}, {key!r})"
             case "attr":
                 return self._attribute(node, parent)
+            case "slot" if key == "_value" and issubclass(type(node.parent.value), Cell):
+                held = f"{parent}._value"
+                return f"({held} if {held}.__class__ is not {constant(Due)} else {parent}.do())"
             case "slot":
                 return (
                     f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
