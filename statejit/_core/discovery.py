@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
 from .changes import check
 from .changes import put_back as put_outside_back
+from .evaluation import Program
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
@@ -219,12 +219,12 @@ def run(
 
     with leaks_described(frame):
         closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
-    pure, inputs, bound = open_constants(closed, frame)
+    pure, inputs = open_constants(closed, frame)
     effects, result, extra = found["effects"], found["result"], found["extra"]
-    return Traced(pure, inputs, bound, effects, result, extra, frame, args)
+    return Traced(pure, inputs, pure.closed, effects, result, extra, frame, args)
 
 
-def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:
+def open_constants(closed: Any, frame: Frame) -> tuple[Program, list[Any]]:
     """Turns the constants that stand for slots and numbers into inputs."""
     jaxpr = closed.jaxpr
     numbers = {
@@ -251,14 +251,7 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
-    evaluate = jaxpr_as_fun(opened)
-
-    return (lambda *values: as_arrays(evaluate(*values))), inputs, opened
-
-
-def as_arrays(outs: list[Any]) -> list[Any]:
-    """Returns the outputs of a program; a constant comes as JAX keeps it, not always an array."""
-    return [out if isinstance(out, jax.Array) else jnp.asarray(out) for out in outs]
+    return Program(opened), inputs
 
 
 # Errors ----------------------------------------------------------------------------------------
