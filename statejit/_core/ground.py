@@ -142,6 +142,7 @@ class Ground:
         self.pictures: list[tuple[Node, Picture]] = []
         self.functions: list[Node] = []  # functions and what wraps them, to be followed
         self.foreigners: list[Node] = []  # objects that are not watched, to be followed
+        self.captures: list[Any] = []  # those of the bodies that are being traced
         self.outside: Any = None  # the `Outside` that follows functions on this ground
         self.follow: Callable[[], None] = lambda: None
 

@@ -17,6 +17,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
+from .._core.captures import unchanged_captures
 from .._core.discovery import Traced, as_arrays, run
 from .._core.frames import Frame
 from .._core.inner import commit
@@ -147,8 +148,9 @@ class Ruled:
     def call(self) -> Any:
         """Calls the function, and commits to the enclosing frame."""
         forward: Any = self.lift.forward
-        primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
-        kept = self._traced(lambda *args: self._pair(forward(*args)))
+        with unchanged_captures(self.frame, self.lift.fun, forward, self.lift.backward):
+            primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
+            kept = self._traced(lambda *args: self._pair(forward(*args)))
         self.merging = Merging(self.over, [primal, kept])
         self.state = len(self.merging.columns)  # first comes what is left in state
         for pair in zip(primal.extra[0].children, kept.extra[0].children, strict=True):
