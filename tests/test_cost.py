@@ -1,0 +1,80 @@
+"""What a compiled call costs in Python, counted: a slower hot path fails here, without a clock.
+
+The figures beside the bounds are those of Python 3.11 and 3.13 when they were set.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+from counting import Counts, compilations, counted
+
+import statejit as sj
+
+SLOTS = (1, 10, 100)
+
+
+class Cell(sj.Base):
+    def __init__(self) -> None:
+        self.w = jnp.zeros(4)
+        self.flag = True
+
+
+class Model(sj.Base):
+    def __init__(self, n: int) -> None:
+        self.cells = [Cell() for _ in range(n)]
+
+    def step(self, x: Any) -> None:
+        for cell in self.cells:
+            if cell.flag:
+                cell.w = cell.w + x
+
+
+@functools.cache
+def cost(n: int) -> Counts:
+    """Returns what a call of the step of a model of n cells does, each with a guard of its own."""
+    step, x = sj.jit(Model(n).step), jnp.ones(())
+    step(x), step(x)
+
+    def run() -> None:
+        step(x)
+
+    return counted(run)
+
+
+@pytest.mark.parametrize("n", SLOTS)
+def test_a_call_runs_two_functions_however_many_slots_there_are(n: int) -> None:
+    assert cost(n).python == ["__call__", "dispatch"], (
+        f"with {n} slots a call runs {cost(n).python}: each function costs 50 ns or more"
+    )
+
+
+def test_a_call_with_one_slot_runs_few_instructions() -> None:
+    found = cost(1).instructions  # 229, 222
+    assert found <= 260, f"{found} instructions for one slot: about 10 ns each"
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 10), (10, 100)])
+def test_instructions_grow_by_a_bounded_number_per_slot(few: int, many: int) -> None:
+    each = (cost(many).instructions - cost(few).instructions) / (many - few)  # 58 to 62
+    assert each <= 66, f"{each:.1f} instructions for each object with a slot and a guard"
+
+
+def test_builtin_functions_are_called_a_bounded_number_of_times_per_slot() -> None:
+    each = (
+        len(cost(100).builtin) - len(cost(10).builtin)
+    ) / 90  # 3: id() of object and array, and who else holds it
+    assert each <= 3, f"{each:.1f} calls of builtin functions for each object"
+    assert len(cost(10).builtin) <= 45, cost(10).builtin  # 40
+
+
+def test_a_thousand_calls_and_instances_compile_once() -> None:
+    step, x = sj.jit(Model.step), jnp.ones(())
+    models = [Model(2) for _ in range(100)]
+    with compilations() as programs:
+        for model in models * 10:
+            step(model, x)
+    assert len(programs) == 1, f"XLA compiled {programs}"
