@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +31,11 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 class Holder(sj.Base):
     def __init__(self) -> None:
         self.host = np.zeros(2, np.float32)
+
+
+@dataclasses.dataclass(slots=True)
+class Record:
+    n: int = 0
 
 
 class Plain:
@@ -78,15 +85,69 @@ def a_plain_object() -> Any:
     return count, lambda: plain[0]["a"].n
 
 
+def an_iterator() -> Any:
+    numbers = iter([1, 2, 3])
+    return lambda: next(numbers), lambda: len(list(numbers))
+
+
+def a_generator_of_random_numbers() -> Any:
+    rng = np.random.default_rng(0)
+    return rng.random, rng.random
+
+
+def a_record() -> Any:
+    record = Record()
+
+    def count() -> None:
+        record.n += 1
+
+    return count, lambda: record.n
+
+
+def a_class() -> Any:
+    class Counted:
+        n = 0
+
+    def count() -> None:
+        Counted.n += 1
+
+    return count, lambda: Counted.n
+
+
+def an_attribute_of_a_function() -> Any:
+    def count() -> None:
+        count.n = getattr(count, "n", 0) + 1  # type: ignore[attr-defined]
+
+    return count, lambda: count.n  # type: ignore[attr-defined]
+
+
+def a_default() -> Any:
+    seen: list[int] = []
+    return lambda seen=seen: seen.append(1), lambda: len(seen)
+
+
+def a_bytearray() -> Any:
+    seen = bytearray()
+    return functools.partial(seen.append, 1), lambda: len(seen)
+
+
 CAPTURED = {f.__name__: f for f in (a_list, a_variable, a_numpy_array, a_plain_object)}
 CAPTURED["a_numpy_array_in_an_object"] = a_numpy_array_in_an_object
+RARER = {
+    f.__name__: f
+    for f in (
+        *(an_iterator, a_generator_of_random_numbers, a_record, a_class),
+        *(an_attribute_of_a_function, a_default, a_bytearray),
+    )
+}
+CASES = [(name, way) for name in CAPTURED for way in WAYS]
+CASES += [(name, way) for name in RARER for way in ("for_loop", "cond")]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", CAPTURED)
+@pytest.mark.parametrize(("name", "way"), CASES)
 def test_a_body_does_not_change_what_it_has_captured(name: str, way: str) -> None:
     def step() -> Any:
-        change, look = CAPTURED[name]()
+        change, look = {**CAPTURED, **RARER}[name]()
         WAYS[way](change)
         return look()
 

@@ -7,7 +7,7 @@ change of such values would change once.
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +19,40 @@ from ..errors import OutsideChangeError
 from .base import Base
 from .cells import Cell
 from .changes import fetch, rebind
+from .codes import is_special
 from .containers import DATACLASS, kind_of
-from .frames import Frame, raw_dict
+from .frames import Frame
 from .ground import Node, Wrapper
 from .numbers import Number
 from .outside import cell_contents, refers_to_user, wrapped_parts
-from .pictures import OfArray, OfAttributes, OfContainer, Picture
-from .places import is_library_code, is_of_library, user_line
-from .slots import is_plain, is_tracer
+from .pictures import (
+    OfArray,
+    OfAttributes,
+    OfContainer,
+    OfFunction,
+    OfView,
+    Picture,
+    attributes,
+)
+from .places import is_library_class, is_library_code, user_line
+from .positions import Position, is_opaque
+from .slots import is_library_type, is_plain, is_tracer
+from .views import parts_of, view_of
+
+
+@dataclasses.dataclass
+class Found:
+    """One value that a body could change.
+
+    Args:
+        node: where it is.
+        take: takes a picture of it.
+        picture: of how it stood.
+    """
+
+    node: Node
+    take: Callable[[], Picture]
+    picture: Picture
 
 
 class Captures:
@@ -37,42 +63,50 @@ class Captures:
     """
 
     def __init__(self, frame: Frame) -> None:
-        self.known: dict[int, Any] = frame.ground.by_id
-        self.found: list[tuple[Node, Picture]] = []
+        self.ground = frame.ground
+        self.found: list[Found] = []
         self.names: list[Node] = []
-        self.seen: set[int] = set()
+        self.seen: dict[int, Any] = {}  # ids are of no use when what had them is gone
 
     def reach(self, value: Any, name: str, parent: Node | None = None) -> None:
         """Takes pictures of what can be reached from a value."""
-        if id(value) in self.seen or id(value) in self.known:
+        if id(value) in self.seen or id(value) in self.ground.by_id:
             return  # what the ground knows is compared after the whole trace
-        if is_plain(value) or is_tracer(value) or isinstance(value, (Base, Cell, Number, type)):
+        if is_plain(value) or is_tracer(value) or isinstance(value, (Base, Cell, Number)):
             return
-        self.seen.add(id(value))
+        if isinstance(value, types.ModuleType) or (
+            isinstance(value, type) and is_library_class(value)
+        ):
+            return
+        self.seen[id(value)] = value
         node = Node(0, parent, "static", name, name, value)
         for part, shown in self._parts(node):
             self.reach(part, shown, node)
 
     def _parts(self, node: Node) -> Iterator[tuple[Any, str]]:
-        value = node.value
+        """Notes what may change of a value, and yields what it is made of."""
+        value, name = node.value, node.name
+        view, kind = view_of(value), kind_of(value)
+        cls: Any = type(value)
+        made_of = value.guarded if isinstance(value, Wrapper) else parts_of(value)
         if isinstance(value, types.FunctionType):
             yield from self._of_function(node)
-        elif isinstance(value, types.MethodType):
-            yield from ((value.__func__, node.name), (value.__self__, node.name))
-        elif isinstance(value, functools.partial):
-            yield from ((part, node.name) for part in (value.func, value.args, value.keywords))
-        elif isinstance(value, Wrapper):
-            yield from ((getattr(value, part), node.name) for part in value.guarded)
+        elif made_of is not None:
+            yield from ((getattr(value, part), name) for part in made_of)
+        elif view is not None:
+            self._note(node, lambda: OfView(view, view.take(value)))
+            yield view.take(value), name
+        elif is_opaque(value):
+            self._note(node, lambda: Position(value))
         elif type(value) is np.ndarray:
-            self.found.append((node, OfArray(value)))
-        elif (kind := kind_of(value)) is not None and kind is not DATACLASS:
-            aux, children = kind.take_apart(value)
+            self._note(node, lambda: OfArray(value))
+        elif kind is not None and kind is not DATACLASS:
+            children = kind.take_apart(value)[1]
             if kind.mutable:
-                self.found.append((node, OfContainer(kind, aux, children)))
-            yield from ((child, f"{node.name}[{i}]") for i, child in enumerate(children))
-        elif raw_dict(value) is not None and not is_of_library(value):
-            self.found.append((node, OfAttributes(value, None)))
-            yield from ((part, f"{node.name}.{name}") for name, part in raw_dict(value).items())
+                self._note(node, lambda: OfContainer(kind, *kind.take_apart(value)))
+            yield from ((child, f"{name}[{i}]") for i, child in enumerate(children))
+        elif isinstance(value, type) or not is_library_type(cls):
+            yield from self._of_object(node)
 
     def _of_function(self, node: Node) -> Iterator[tuple[Any, str]]:
         fun = node.value
@@ -80,11 +114,27 @@ class Captures:
             parts = [part for _, _, part in wrapped_parts(fun)]
             yield from ((part, node.name) for part in parts if refers_to_user(part))
             return
+        self._note(node, lambda: OfFunction(fun))
         for i, name in enumerate(fun.__code__.co_freevars):
             content = cell_contents(fun, i)
             self.names.append(Node(0, node, "cell", i, name, content))
             yield content, name
-        yield from ((default, node.name) for default in fun.__defaults__ or ())
+        named = (fun.__kwdefaults__ or {}).values()
+        yield from ((part, node.name) for part in (*(fun.__defaults__ or ()), *named))
+
+    def _of_object(self, node: Node) -> Iterator[tuple[Any, str]]:
+        value, name = node.value, node.name
+        names: Any = None
+        if isinstance(value, type):
+            names = {n for n in (*vars(value), *self.ground.outside.stored) if not is_special(n)}
+        elif self.ground.has_library_base(type(value)):
+            names = self.ground.outside.names
+        self._note(node, lambda: OfAttributes(value, names))
+        parts = attributes(value).items()
+        yield from ((part, f"{name}.{n}") for n, part in parts if names is None or n in names)
+
+    def _note(self, node: Node, take: Callable[[], Picture]) -> None:
+        self.found.append(Found(node, take, take()))
 
     def check(self) -> None:
         """Refuses what was changed, and puts it back.
@@ -106,27 +156,20 @@ class Captures:
 
     def put_back(self) -> list[Node]:
         """Undoes all changes, and returns where they were."""
-        here = [(node, picture) for node, picture in self.found if not picture.holds(node.value)]
-        for node, picture in here:
-            picture.restore(node.value)
+        changed = [found for found in self.found if not found.picture.holds(found.node.value)]
+        for found in changed:
+            found.picture.restore(found.node.value)
         names = [node for node in self.names if fetch(node) is not node.value]
         for node in names:
             rebind(node)
-        return [*names, *(node for node, _ in here)]
+        return [*names, *(found.node for found in changed)]
 
     def renew(self) -> None:
         """Takes the pictures anew, after unwatched code has changed what it liked."""
-        self.found = [(node, _again(node.value, picture)) for node, picture in self.found]
+        for found in self.found:
+            found.picture = found.take()
         for node in self.names:
             node.value = fetch(node)
-
-
-def _again(value: Any, picture: Picture) -> Picture:
-    if isinstance(picture, OfArray):
-        return OfArray(value)
-    if isinstance(picture, OfContainer):
-        return OfContainer(picture.kind, *picture.kind.take_apart(value))
-    return OfAttributes(value, None)
 
 
 @contextmanager

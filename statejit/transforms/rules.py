@@ -147,15 +147,9 @@ class Ruled:
 
     def call(self) -> Any:
         """Calls the function, and commits to the enclosing frame."""
-        forward: Any = self.lift.forward
-        with unchanged_captures(self.frame, self.lift.fun, forward, self.lift.backward):
-            primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
-            kept = self._traced(lambda *args: self._pair(forward(*args)))
-        self.merging = Merging(self.over, [primal, kept])
-        self.state = len(self.merging.columns)  # first comes what is left in state
-        for pair in zip(primal.extra[0].children, kept.extra[0].children, strict=True):
-            self.merging.leaf(list(pair), None, "the result")
-        self.runs = Run(primal), Run(kept), Run(self._traced_back(kept))
+        lift: Any = self.lift
+        with unchanged_captures(self.frame, lift.fun, lift.forward, lift.backward):
+            self._trace()
         found = self._called()
         state = [jax.lax.stop_gradient(array) for array in found[: self.state]]
         merged = dataclasses.replace(self.merging.merged(), result=Constant(None))
@@ -163,6 +157,17 @@ class Ruled:
         return self.result.filled(found[self.state :])
 
     # The runs of the user's code ---------------------------------------------------------------
+
+    def _trace(self) -> None:
+        """Traces the three functions, each once."""
+        forward: Any = self.lift.forward
+        primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
+        kept = self._traced(lambda *args: self._pair(forward(*args)))
+        self.merging = Merging(self.over, [primal, kept])
+        self.state = len(self.merging.columns)  # first comes what is left in state
+        for pair in zip(primal.extra[0].children, kept.extra[0].children, strict=True):
+            self.merging.leaf(list(pair), None, "the result")
+        self.runs = Run(primal), Run(kept), Run(self._traced_back(kept))
 
     def _traced(self, fun: Callable[..., Any]) -> Traced:
         """Traces the function, or its forward rule; the recipes of arrays are `extra`."""
