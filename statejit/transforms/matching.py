@@ -199,10 +199,11 @@ class Matching:
 
     def _held_by(self, state: Any) -> Iterator[Any]:
         """Yields the objects that an object holds, by itself or in containers."""
-        stack = list(state.found.values())
+        stack, seen = list(state.found.values()), set()  # a container may hold itself
         while stack:
             entry = stack.pop()
-            if type(entry) is Container:
+            if type(entry) is Container and id(entry) not in seen:
+                seen.add(id(entry))
                 stack.extend(entry.children)
             elif self.frame.ground.is_holder(entry):
                 yield entry
