@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 import jax
+import numpy as np
 
 from ..errors import RawTransformError
 from .containers import Container, hollow, kind_of
@@ -257,6 +258,8 @@ class Frame:
             return slot
         kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
         if kind is None:
+            for captures in self.ground.captures if type(entry) is np.ndarray else ():
+                captures.reach(entry, "a NumPy array made inside")
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
