@@ -214,8 +214,9 @@ def run(
             found["extra"] = [writer.recipe(array) for array in extra]
             found["result"] = writer.recipe(result)
             found["effects"] = writer.effects()
+            read = [frame.tracer(slot) for slot in list(frame.slots.values())]
         frame.forget()
-        return writer.outs
+        return [*writer.outs, *read]
 
     with leaks_described(frame):
         closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
@@ -225,8 +226,13 @@ def run(
 
 
 def open_constants(closed: Any, frame: Frame) -> tuple[Program, list[Any]]:
-    """Turns the constants that stand for slots and numbers into inputs."""
+    """Turns the constants that stand for slots and numbers into inputs.
+
+    All slots that were read come last among the results, and are dropped from them: the function
+    may depend on the shape of an array with which it computes nothing.
+    """
     jaxpr = closed.jaxpr
+    outs = jaxpr.outvars[: len(jaxpr.outvars) - len(frame.slots)]
     numbers = {
         id(placeholder): Number(tape, index, None)
         for tape in frame.tapes()
@@ -250,7 +256,7 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Program, list[Any]]:
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
-    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
+    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables, outvars=outs), values)
     return Program(opened), inputs
 
 
