@@ -163,8 +163,8 @@ def described(value: Any) -> Any:
     return value
 
 
-FEW = settings(max_examples=settings().max_examples // (3 if settings().derandomize else 1))
-"""A third in the profile `ci`."""
+FEW = settings(max_examples=settings().max_examples // (5 if settings().derandomize else 1))
+"""A fifth in the profile `ci`."""
 
 
 @FEW

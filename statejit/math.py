@@ -27,6 +27,9 @@ from .array import constant as constant
 from .array import fft as fft
 from .array import linalg as linalg
 from .array.functions import function
+from .array.patterns import PATTERNS
+from .array.porting import PORTED
+from .array.segments import SEGMENTS
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
 from .transforms.branches import ifelse as ifelse
@@ -48,6 +51,7 @@ _RENAMED = {
     "alltrue": "all",
     "cat": "concatenate",
     "clip_by_value": "clip",
+    "concat": "concatenate",
     "cumproduct": "cumprod",
     "product": "prod",
     "reduce_all": "all",
@@ -60,27 +64,42 @@ _RENAMED = {
     "reduce_sum": "sum",
     "reduce_variance": "var",
     "round_": "round",
+    "issubsctype": "issubdtype",
     "row_stack": "vstack",
     "sometrue": "any",
     "unsqueeze": "expand_dims",
 }
 
 _ACTIVATIONS = (
-    *("celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh"),
+    *("celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish"),
     *("leaky_relu", "log_sigmoid", "log_softmax", "logsumexp", "mish", "one_hot", "relu", "relu6"),
-    *("selu", "sigmoid", "silu", "soft_sign", "softmax", "softplus", "standardize", "swish"),
+    *("selu", "sigmoid", "silu", "soft_sign", "softmax", "standardize", "swish"),
 )
 
 globals().update({name: getattr(numpy, ours) for name, ours in _RENAMED.items()})
 globals().update({name: function(getattr(jax.nn, name)) for name in _ACTIVATIONS})
 
+globals().update(SEGMENTS | PATTERNS | PORTED)
+
+_DTYPES = {"float": "float32", "int": "int32", "cfloat": "complex64"}
+"""Names of dtypes that Python has otherwise: `import *` leaves Python's alone."""
+
 BrainPyObject = Base
-ndarray = JaxArray = Array
+ndarray = JaxArray = Tensor = Array
 cls_jit = jit
 Parameter = TrainVar
 
 _OWN = (
-    *("Array", "BrainPyObject", "JaxArray", "Parameter", "TrainVar", "Variable", "constant"),
+    *(
+        "Array",
+        "BrainPyObject",
+        "JaxArray",
+        "Parameter",
+        "Tensor",
+        "TrainVar",
+        "Variable",
+        "constant",
+    ),
     *(
         "ProgressBar",
         "cls_jit",
@@ -98,8 +117,32 @@ _OWN = (
     *("hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad", "vector_grad", "while_loop"),
 )
 
-__all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN})
+_PORTED = (*SEGMENTS, *PATTERNS, *PORTED)
+
+__all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN, *_PORTED})
+
+_BRAIN = "it is about models of brains, and no part of an array library"
+_MESHES = "state keeps its sharding: use jax.sharding.Mesh, NamedSharding and jax.device_put"
+
+ABSENT: dict[str, str] = {
+    **dict.fromkeys(("event", "sparse", "jitconn", "surrogate", "Scaling", "IdScaling"), _BRAIN),
+    **dict.fromkeys(("TimeDelay", "LengthDelay", "NeuTimeDelay", "NeuLenDelay"), _BRAIN),
+    **dict.fromkeys(("NEU_AXIS", "PRE_AXIS", "POST_AXIS", "SYN_AXIS"), _BRAIN),
+    **dict.fromkeys(("BATCH_AXIS", "TIME_AXIS", "shared_args_over_time"), _BRAIN),
+    **dict.fromkeys(("device_mesh", "get_sharding", "partition_by_axname"), _MESHES),
+    **dict.fromkeys(("partition_by_sharding", "keep_constraint"), _MESHES),
+    **dict.fromkeys(("matrix", "asmatrix", "mat"), "use arrays of two dimensions, and `@`"),
+    **dict.fromkeys(("info", "show_config"), "it is about NumPy itself: use numpy's"),
+    "rrelu": "`where(x < 0, x * random.uniform(lower, upper, x.shape), x)`",
+    "safe_eval": "use ast.literal_eval",
+}
+"""What brainpy.math has and this has not, with the reason or with what to do instead."""
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"module 'statejit.math' has no attribute {name!r}")
+    if name in _DTYPES:
+        return getattr(numpy, _DTYPES[name])
+    reason = ABSENT.get(name) or (_BRAIN if name.startswith(("pre2post_", "syn2post_")) else "")
+    raise AttributeError(
+        f"module 'statejit.math' has no attribute {name!r}" + (f": {reason}" if reason else "")
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 collect_ignore_glob = [
     "watch_*.py",
+    "brainpy_names.py",
     "counting.py",
     "programs.py",
     "refused_programs.py",

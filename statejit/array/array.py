@@ -15,10 +15,11 @@ from .._core.slots import is_tracer
 from .._core.windows import Window
 from . import indexing
 from .operators import operand
-from .views import SCALAR, Views
+from .torchlike import Torchlike
+from .views import SCALAR
 
 
-class Array(Views):
+class Array(Torchlike):
     """Holds one `jax.Array` and can be changed in place; every operation on it gives another.
 
     Args:

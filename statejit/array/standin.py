@@ -24,6 +24,7 @@ from .._core.numbers import Number
 from .._core.windows import Window
 from ..errors import BypassError
 from .array import Array, made
+from .torchlike import Torchlike
 from .views import READ_ONLY, SCALAR
 
 HOST = (np.ndarray, np.generic, bool, int, float, complex, list, tuple)
@@ -141,6 +142,20 @@ class StandIn(Array):
 
     def __reduce__(self) -> Any:
         return np.array, (np.asarray(self.value), self._layout.dtype)
+
+
+class _Missing:
+    """Is an attribute that NumPy's arrays do not have."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, array: Any, cls: type) -> Any:
+        raise AttributeError(f"'numpy.ndarray' object has no attribute {self.name!r}")
+
+
+for _name in [name for name in vars(Torchlike) if not name.startswith("_")]:
+    setattr(StandIn, _name, _Missing(_name))
 
 
 class Scalar(StandIn):
