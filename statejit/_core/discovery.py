@@ -64,6 +64,7 @@ def on_ground(
     static: Any = ((), ()),
     finish: Finish | None = None,
     by_position: bool = False,
+    compiled: bool = False,
 ) -> tuple[Traced, Ground]:
     """Runs a function over the real objects.
 
@@ -75,11 +76,12 @@ def on_ground(
         static: positions and names of arguments that are compile-time constants.
         finish: called at the end of the trace; see `run`.
         by_position: whether arrays among the arguments are told apart by position; see `Ground`.
+        compiled: whether the program will be compiled as a whole.
 
     Returns:
         What it did, and the ground with all guards.
     """
-    ground = Ground(memory, by_position)
+    ground = Ground(memory, by_position, compiled)
     # In a context of its own: context variables that are set inside are as before afterwards.
     return contextvars.copy_context().run(_on_ground, ground, fun, args, kwargs, static, finish)
 

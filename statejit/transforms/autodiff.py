@@ -249,7 +249,9 @@ def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened
 
     positions = tuple(at[id(slot)] for slot in slots)
     sources = tuple(source(recipe) for recipe in wanted)
-    pure = traced.pure.by_equation() if isinstance(traced.pure, Program) else traced.pure
+    pure = traced.pure
+    if isinstance(pure, Program) and traced.frame.ground.compiled:
+        pure = pure.by_equation()  # else JAX would compile each kind of equation by itself
     return Opened(pure, len(traced.inputs), positions, sources), inputs
 
 
