@@ -48,7 +48,7 @@ LOOKS = (
         "seen += [y.item(), x.tolist()]",
         "seen += [y.dtype, y.shape]",
     ),
-    *("seen += [bool(y == z)]", "kept += [raw(x)]", "kept += [raw(y)]", "kept += [np.asarray(x)]"),
+    *("seen += [bool(y == z)]", "kept += [raw(x)]", "kept += [raw(y)]", "kept += [host(x)]"),
     *("y = copy.copy(y)", "L = copy.deepcopy(L)", "y = pickle.loads(pickle.dumps(y))"),
     *("x = copy.deepcopy(x)", "z = passed(z)", "step(s)", "seen += [total(y, z)]", "step(s)"),
     *("seen += [elsewhere(y)]", "seen += [f'{{y:.1f}}']", "seen += [frozen(lambda: y * 1)]"),
@@ -119,13 +119,16 @@ def failing(value: Any) -> str:
     return "no error"
 
 
+GRADIENT = sj.grad(lambda y: y * y * 0.5)
+
 JITTED: dict[str, Any] = {
     "step": sj.jit(stepped),
     "total": sj.jit(lambda y, z: y * 2 + z),
     "passed": sj.jit(lambda z: z * 1),
     "frozen": lambda fun: jax.jit(lambda: getattr(fun(), "value", fun()))(),
-    "grad": sj.grad(lambda y: (y * y).astype("float32") * 0.5, allow_int=True),
+    "grad": lambda y: float(GRADIENT(y.astype("float32"))),
     "raw": lambda array: array.value,
+    "host": np.asarray,
     "xp": snp,
 }
 PLAIN: dict[str, Any] = {
@@ -133,8 +136,9 @@ PLAIN: dict[str, Any] = {
     "total": lambda y, z: y * 2 + z,
     "passed": lambda z: z * 1,
     "frozen": lambda fun: fun(),
-    "grad": lambda y: y,
+    "grad": float,
     "raw": lambda array: array.copy(),
+    "host": np.array,
     "xp": np,
 }
 
