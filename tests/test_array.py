@@ -628,6 +628,25 @@ def test_an_element_that_was_added_to_has_its_value_whoever_asks(use):
     assert (float(y), float(x[1])) == (5.5, 100)
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda y: pickle.loads(pickle.dumps(y))]
+)
+def test_copies_of_scalars_are_scalars(copied):
+    def aliases(x):
+        y = copied(x.sum())
+        z = y
+        z += 1
+        a = copied(x)
+        b = a
+        b += 1
+        return y, z, a, b
+
+    runs = [aliases, sj.jit(aliases)] if copied in (copy.copy, copy.deepcopy) else [aliases]
+    for run in runs:  # no pickle has a traced value
+        found = run(snp.array([1.0, 2.0]))
+        assert [v.tolist() for v in found] == [v.tolist() for v in aliases(np.array([1.0, 2.0]))]
+
+
 def test_an_element_that_was_added_to_can_be_put_anywhere_and_often():
     _, y = kept()
     arrays = [snp.zeros(2), snp.zeros((2, 1)), snp.zeros(2, dtype=int), snp.zeros(3)[::2]]

@@ -104,14 +104,14 @@ class Array(Torchlike):
     # Copies ------------------------------------------------------------------------------------
 
     def __copy__(self) -> Any:
-        return rebuilt(type(self), self.value.copy(), collection_of(self))
+        return rebuilt(type(self), self.value.copy(), collection_of(self), self._rebinds())
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.__copy__()
 
     def __reduce__(self) -> Any:
         own = getattr(self, "__dict__", None) or None
-        return rebuilt, (type(self), self.value, collection_of(self)), own
+        return rebuilt, (type(self), self.value, collection_of(self), self._rebinds()), own
 
     # Python's own ------------------------------------------------------------------------------
 
@@ -176,12 +176,14 @@ def made(value: Any) -> Array:
     return new
 
 
-def rebuilt(cls: type, value: Any, collection: str | None) -> Any:
+def rebuilt(cls: type, value: Any, collection: str | None, scalar: bool = False) -> Any:
     """Returns a new cell of any class of arrays around `value`, whatever that is."""
     new: Any = object.__new__(cls)
     if collection is not None:
         new._collection = collection
     Cell.__init__(new, value)
+    if scalar:
+        new._mark = SCALAR
     return new
 
 
