@@ -99,3 +99,32 @@ def test_an_array_whose_shape_alone_is_read_may_be_overwritten():
 def test_a_loop_over_rows_depends_on_their_number():
     total = sj.jit(lambda a: sum([1 for _ in a]))
     assert [total(snp.ones((n, 2))) for n in (2, 3, 2)] == [2, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("fun", "advice", "with_advice"),
+    [
+        (snp.nonzero, "`size=`", lambda a: snp.nonzero(a, size=2)[0]),
+        (snp.unique, "`size=`", lambda a: snp.unique(a, size=3)),
+        (snp.flatnonzero, "`size=`", lambda a: snp.flatnonzero(a, size=2)),
+        (lambda a: snp.where(a > 0), "`size=`", lambda a: snp.where(a > 0, size=2)[0]),
+        (lambda a: a.nonzero(), "`size=`", lambda a: a.nonzero(size=2)[0]),
+        (lambda a: snp.union1d(a, a), "`size=`", lambda a: snp.union1d(a, a, size=3)),
+        (
+            lambda a: snp.repeat(a, a.astype(int)),
+            "`total_repeat_length=`",
+            lambda a: snp.repeat(a, a.astype(int), total_repeat_length=3),
+        ),
+        (
+            lambda a: snp.bincount(a.astype(int)),
+            "`length=`",
+            lambda a: snp.bincount(a.astype(int), length=3),
+        ),
+        (lambda a: a[a > 0], "reduction with `where=mask`", lambda a: snp.where(a > 0, a, 0)),
+    ],
+)
+def test_a_shape_that_depends_on_values_is_refused_with_what_to_do(fun, advice, with_advice):
+    a = snp.array([1.0, 0.0, 2.0])
+    with pytest.raises(sj.errors.TracedControlFlowError, match=advice):
+        sj.jit(fun)(a)
+    assert sj.jit(with_advice)(a).tolist() == with_advice(a).tolist()

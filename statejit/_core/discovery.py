@@ -282,6 +282,27 @@ _MASK = (
     "reduction with `where=mask`, or assign (`a[mask] = 0`), whose shape is fixed."
 )
 
+_SIZE = (
+    "the shape of the result would depend on the values: give its length (`size=`, and "
+    "`fill_value=` for the rest), or keep the shape with statejit.numpy.where(mask, a, 0) or "
+    "a reduction with `where=mask`."
+)
+_SHAPES = {
+    "size argument": _SIZE,
+    "union1d": _SIZE,
+    "total_repeat_length": "give the length of the result: `total_repeat_length=`.",
+    "static `length`": "give the length of the result: `length=`.",
+}
+"""What to do where the shape of a result would depend on values, by words of JAX's message."""
+
+
+def advice(error: Exception) -> str:
+    """Returns what to do about JAX's error for a value that only a trace knows."""
+    if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
+        return _MASK
+    text = str(error)
+    return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
+
 
 @contextmanager
 def described(frame: Frame) -> Iterator[None]:
@@ -302,7 +323,7 @@ def described(frame: Frame) -> Iterator[None]:
         raise TracedControlFlowError(
             what,
             where=where,
-            do=_MASK if isinstance(error, _VALUE_ASKED[-1]) else _VALUE,
+            do=advice(error),
         ) from error
 
 
