@@ -23,7 +23,7 @@ class Optimizer(Base):
     Args:
         tx: any `optax.GradientTransformation`: masked, multi-transforms, schedules ...
         target: what will be given to `update`, to make the state at once; else it is made at the
-            first update.
+            first update. A compiled step is then compiled twice: without state, and with it.
 
     Attributes:
         state: optax's state, or None before the first update.

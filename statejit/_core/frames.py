@@ -20,7 +20,7 @@ from ..errors import RawTransformError
 from .containers import Container, hollow, kind_of
 from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
-from .windows import Window
+from .windows import Due, Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
@@ -330,9 +330,10 @@ def raw_get(holder: Any, name: str) -> Any:
     descriptor = slot_descriptor(type(holder), name)
     if descriptor is not None:
         try:
-            return descriptor.__get__(holder)
+            found = descriptor.__get__(holder)
         except AttributeError:
-            pass
+            return MISSING
+        return found if type(found) is not Due else holder.do()
     return MISSING
 
 

@@ -125,13 +125,17 @@ class Ground:
         memory: what is known of the numbers of this code.
         by_position: whether an array among the arguments is told from others by its position, as
             derivatives do, not by its identity.
+        compiled: whether `jax.jit` will compile the program.
     """
 
     stand_in_type: Callable[..., Any]
     """Makes the mutable stand-in of a NumPy array; set by `statejit.array`."""
 
-    def __init__(self, memory: Memory | None = None, by_position: bool = False) -> None:
+    def __init__(
+        self, memory: Memory | None = None, by_position: bool = False, compiled: bool = False
+    ) -> None:
         self.memory, self.by_position = memory or Memory(), by_position
+        self.compiled = compiled
         self.nodes: list[Node] = []
         self.tape = Tape()
         self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry

@@ -232,12 +232,16 @@ class Lifted(Wrapper):
                 stacklevel=6,
             )
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether plans made now are compiled."""
+        return self.compiled and not _interpreted
+
     def plan(self, args: Any, kwargs: Any) -> Plan:
         """Runs the function once, abstractly, and returns the plan of that run."""
         traced, ground = self._discover(args, kwargs)
         traced = self.transform(traced)
-        compiled = self.compiled and not _interpreted
-        plan = Plan(traced, ground, compiled, self.jit_options(traced), name_of(self.fun))
+        plan = Plan(traced, ground, self.is_compiled, self.jit_options(traced), name_of(self.fun))
         ground.close()
         return plan
 
@@ -251,7 +255,14 @@ class Lifted(Wrapper):
         while True:
             try:
                 return on_ground(
-                    self.fun, args, kwargs, memory, self.static, self.finish, self.by_position
+                    self.fun,
+                    args,
+                    kwargs,
+                    memory,
+                    self.static,
+                    self.finish,
+                    self.by_position,
+                    self.is_compiled,
                 )
             except OutsideChangeError:
                 # An array was taken for a constant, as it was in other calls, and is written.

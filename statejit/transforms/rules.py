@@ -18,7 +18,8 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from .._core.captures import unchanged_captures
-from .._core.discovery import Traced, as_arrays, run
+from .._core.discovery import Traced, run
+from .._core.evaluation import as_arrays
 from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.lift import name_of
