@@ -44,7 +44,12 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 REFUSALS = (OutsideChangeError, BypassError, ForeignObjectError)
 
 
-def compare(source: str, transform: Callable[..., Any], refusable: bool = False) -> None:
+def compare(
+    source: str,
+    transform: Callable[..., Any],
+    refusals: tuple[type[Exception], ...] = (),
+    eager: Callable[..., Any] = leave,
+) -> None:
     """Runs a program twice, and compares results and objects after each call.
 
     Where eager Python raises, the other must raise as well, and leave the objects as they were.
@@ -52,25 +57,26 @@ def compare(source: str, transform: Callable[..., Any], refusable: bool = False)
     Args:
         source: of the program.
         transform: how its functions are compiled.
-        refusable: whether the program does what may be refused: then the other may raise alone.
+        refusals: errors that the other may raise alone.
+        eager: what eager Python does in the place of the transformation.
     """
-    steps = [module(source, how)["script"]() for how in (leave, transform)]
+    steps = [module(source, how)["script"]() for how in (eager, transform)]
     observers = Observer(exact=True), Observer(exact=True)
-    for eager, other in itertools.zip_longest(*steps):
-        before, unchanged = observers[0].picture(eager[1]()), observers[1].picture(other[1]())
+    for one, other in itertools.zip_longest(*steps):
+        before, unchanged = observers[0].picture(one[1]()), observers[1].picture(other[1]())
         found = difference(before, unchanged)
         assert found is None, str(found)
-        expected, error = outcome(eager[0])
+        expected, error = outcome(one[0])
         result, other_error = outcome(other[0])
         assert not tracers_in((result, other[1]()))
         if error is not None or other_error is not None:
-            is_refused = refusable and isinstance(other_error, REFUSALS)
+            is_refused = isinstance(other_error, refusals)
             assert is_refused or type(error) is type(other_error), f"{error!r}, {other_error!r}"
             found = difference(unchanged, observers[1].picture(other[1]()))
             assert found is None, f"changed by a failure {found}"
             return
         pictures = [
-            observers[0].picture((expected, eager[1]())),
+            observers[0].picture((expected, one[1]())),
             observers[1].picture((result, other[1]())),
         ]
         found = difference(*pictures)
@@ -91,13 +97,13 @@ def test_jit_does_what_eager_python_does(source: str, share: int) -> None:
 
 @given(programs(reached=True), st.integers(0, 9))
 def test_what_is_outside_of_attributes_does_what_it_does_in_python(source: str, share: int) -> None:
-    refusable = "# refused" in source
+    refusals = REFUSALS if "# refused" in source else ()
     try:
         if share == 0:
-            compare(source, sj.jit, refusable)
+            compare(source, sj.jit, refusals)
         else:
             with interpreted():
-                compare(source, sj.jit, refusable)
+                compare(source, sj.jit, refusals)
     finally:
         forget()
 

@@ -508,3 +508,17 @@ def test_a_list_that_holds_itself_is_carried() -> None:
 
     sj.for_loop(body, length=3)
     assert box.items[0] == 3.0 and box.items[1] is box.items
+
+
+def test_a_number_that_goes_into_a_mutable_array_stays_a_number() -> None:
+    box = Box(a=snp.zeros(3), t=0.25, n=0, last=0.0)
+
+    def body() -> None:
+        box.a[box.n] = box.t
+        box.t += 0.5
+        box.n += 1
+        box.last = box.t
+
+    sj.for_loop(body, length=3)
+    assert (type(box.last), box.last, box.t, box.n) == (float, 1.75, 1.75, 3)
+    np.testing.assert_array_equal(box.a, [0.25, 0.75, 1.25])

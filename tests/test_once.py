@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import statejit as sj
+import statejit.numpy as snp
 
 
 class Runs:
@@ -195,6 +196,29 @@ def test_counters_do_not_compile_at_each_call() -> None:
     for _ in range(100):  # not sum(), which compensates on Python 3.12 and later
         t += 0.1
     assert net.t == t
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda net: net.a.__setitem__(0, net.t),
+        lambda net: net.a.__setitem__(slice(None), [net.t, 1.0]),
+        lambda net: snp.full(2, net.t) + snp.array([net.t, 1.0]) + snp.asarray(net.t),
+        lambda net: (net.a.put([0], net.t), snp.add.at(net.a, 0, net.t)),
+    ],
+)
+def test_numbers_that_go_into_arrays_do_not_compile_at_each_call(use: Any) -> None:
+    net = Net()
+    net.a = snp.zeros(2)
+
+    def step() -> Any:
+        net.t += 0.5
+        return use(net)
+
+    run = sj.jit(step)
+    for _ in range(4):
+        run()
+    assert len(run.plans) <= 2 and net.t == 2.0
 
 
 def test_number_arguments_do_not_compile_at_each_call() -> None:

@@ -130,8 +130,9 @@ class Number:
 
     def __jax_array__(self) -> Any:
         if self.index not in self.tape.inputs:
-            with jax.ensure_compile_time_eval():  # 0-d and weakly typed, as JAX takes a number
-                self.tape.inputs[self.index] = jnp.array(self.value)
+            # 0-d and weakly typed, as JAX takes a number; the copy is no literal in a program.
+            with jax.ensure_compile_time_eval():
+                self.tape.inputs[self.index] = jnp.array(self.value).copy()
         return as_tracer(self.tape.inputs[self.index])
 
     def __getattr__(self, name: str) -> Any:

@@ -14,6 +14,7 @@ from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .._core.windows import Window
 from . import indexing
+from .lifting import symbol_as_array
 from .operators import operand
 from .torchlike import Torchlike
 from .views import SCALAR
@@ -152,7 +153,7 @@ def content(value: Any, dtype: Any = None) -> Any:
     """
     if isinstance(value, jax.Array):
         return value if dtype is None else jnp.asarray(value, dtype)
-    found = jnp.array(operand(value), dtype)
+    found = jnp.array(symbol_as_array(operand(value)), dtype)
     return found.astype(found.dtype) if found.weak_type else found
 
 
@@ -221,7 +222,9 @@ class At:
     def __getattr__(self, name: str) -> Any:
         value = self._array.value
         update = getattr(value.at[self._index], name)
-        return lambda *args, **kwargs: made(update(*[operand(a) for a in args], **kwargs))
+        return lambda *args, **kwargs: made(
+            update(*[symbol_as_array(operand(a)) for a in args], **kwargs)
+        )
 
 
 def register(cls: type) -> None:

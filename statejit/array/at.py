@@ -11,7 +11,7 @@ import numpy as np
 
 from . import indexing, kernels
 from .array import Array
-from .lifting import unpacked
+from .lifting import symbol_as_array, unpacked
 from .operators import fitted
 from .views import SCALAR
 
@@ -34,7 +34,7 @@ def ufunc_at(fun: Any) -> Callable[..., None]:
         if not isinstance(a, Array) or a.mark() == SCALAR:
             raise TypeError(f"{fun.__name__}.at() changes an array, not a {type(a).__name__}")
         a._check_writeable()
-        others = [jnp.asarray(unpacked(v, True)) for v in b]
+        others = [jnp.asarray(symbol_as_array(unpacked(v, True))) for v in b]
         shape, dtype = a._like()
         picks = indexing.picked(indices, shape) is not None
         index = indices if picks else indexing.checked(indices, shape)

@@ -278,8 +278,10 @@ def cast(new: Any, dtype: Any) -> Any:
         return new
     if isinstance(new, complex) and not jnp.issubdtype(dtype, jnp.complexfloating):
         raise TypeError(f"float() argument must be a real number, not {type(new).__name__!r}")
-    if type(new) is Number or isinstance(new, jax.Array):
-        return jnp.asarray(new).astype(dtype)
+    if type(new) is Number:  # `jnp.asarray` would not take it
+        new = new.__jax_array__()
+    if isinstance(new, jax.Array):
+        return new.astype(dtype)
     return np.asarray(new).astype(dtype)
 
 

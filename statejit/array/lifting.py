@@ -13,13 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
-from .._core.numbers import plain
+from .._core.numbers import Number, plain
 
 AS_IS = frozenset({int, float, bool, complex, str, type(None), type, slice})
 """Exact types of arguments that need no look."""
 
 SHAPING = frozenset({"arange", "linspace", "logspace", "geomspace", "tri", "eye", "identity"})
 """Functions whose numbers decide a shape; those that vary from call to call become guards."""
+
+FILLING = frozenset({"full", "full_like"})
+"""Functions whose second argument becomes an array of another shape."""
 
 KNOWN = frozenset({int, float, bool, complex})
 """Exact types of numbers that are no symbols."""
@@ -37,7 +40,8 @@ def taking_arrays(fun: Function) -> Function:
         fun: a function of `jax.numpy`; its results are returned as they are.
     """
     lists, sequences = _listy(fun), _listy(fun, "Sequence[ArrayLike]")
-    shaping = getattr(fun, "__name__", "") in SHAPING
+    name = getattr(fun, "__name__", "")
+    shaping, filling = name in SHAPING, name in FILLING
 
     def call(*args: Any, **kwargs: Any) -> Any:
         args = tuple(
@@ -58,6 +62,9 @@ def taking_arrays(fun: Function) -> Function:
         if shaping:
             args = tuple([plain(a) for a in args])
             kwargs = {k: plain(v) for k, v in kwargs.items()}
+        if filling:
+            args = tuple([symbol_as_array(a) if i == 1 else a for i, a in enumerate(args)])
+            kwargs = {k: symbol_as_array(v) if k == "fill_value" else v for k, v in kwargs.items()}
         return fun(*args, **kwargs)
 
     return call
@@ -95,12 +102,23 @@ def unpacked(value: Any, as_array: bool = False) -> Any:
 
 def stacked(children: Any) -> Any:
     """Returns nested lists as one array: NumPy's if all in them is known, and JAX's if not."""
-    leaves = jax.tree.leaves(children)
+    leaves = jax.tree.leaves(children, is_leaf=_is_symbol)
+    if any(map(_is_symbol, leaves)):
+        return jnp.asarray(jax.tree.map(symbol_as_array, children, is_leaf=_is_symbol))
     if not all(type(v) in KNOWN or isinstance(v, (np.generic, np.ndarray)) for v in leaves):
         return jnp.asarray(children)
     found = np.asarray(children)
     dtype = jax.dtypes.canonicalize_dtype(found.dtype) if found.dtype.kind in "biufc" else None
     return found if dtype in (None, found.dtype) else np.array(children, dtype)
+
+
+def _is_symbol(value: Any) -> bool:
+    return type(value) is Number
+
+
+def symbol_as_array(value: Any) -> Any:
+    """Returns a symbolic number as the array that JAX can make another one of."""
+    return value.__jax_array__() if type(value) is Number else value
 
 
 def packed(value: Any, wrap: Callable[[Any], Any]) -> Any:

@@ -18,7 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .._core.slots import is_tracer
 from . import complaints, indexing
-from .lifting import packed, taking_arrays, unpacked
+from .lifting import packed, symbol_as_array, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
 from .signatures import renamed, without_effect
 
@@ -195,7 +195,7 @@ class Methods(Arithmetic):
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
-        indices, values = operand(indices), operand(values)
+        indices, values = operand(indices), symbol_as_array(operand(values))
         if not np.size(values):
             return
         values = jnp.resize(jnp.asarray(values), jnp.shape(indices))

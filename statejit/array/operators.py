@@ -58,12 +58,16 @@ class Operators(Cell):
         """Refuses what can not be written."""
 
 
+def _is_operand(value: Any) -> bool:
+    return isinstance(value, Cell) or type(value) is Number
+
+
 def operand(value: Any) -> Any:
     """Returns what JAX takes for an operand: the content of a cell, an array for a list."""
     if isinstance(value, Cell):
         return value.value
     if isinstance(value, (list, tuple)) and type(value) is not Number:
-        return stacked(jax.tree.map(operand, value, is_leaf=lambda v: isinstance(v, Cell)))
+        return stacked(jax.tree.map(operand, value, is_leaf=_is_operand))
     return value
 
 
