@@ -46,6 +46,7 @@ class Node(Base):
         self.w = jnp.full(2, w)
         self.v = jnp.full(2, 2.0)
         self.s = jnp.asarray(0.5, jnp.float32)
+        self.r = jnp.zeros(2)
         self.n = 1
         self.t = 0.25
         self.f = True
@@ -129,6 +130,9 @@ DELETIONS = (
     "try:\n    x = {P}.d['b'] + x\nexcept KeyError:\n    {P}.n += 1",
     "try:\n    {P}.w = {A}\n    raise KeyError\nexcept KeyError:\n    {P}.v = {A}",
 )
+SEEN = ("self.r = self.r + (1.0 if {C} else 2.0)", "self.r = jnp.where({A} > 1, 1.0, self.r)")
+SEEN_OUTSIDE = tuple(f"self.r = self.r + ({read})" for read in beyond.READS)
+"""What makes sure that what is read can be seen afterwards: read first, and kept where nothing writes."""
 RESULTS = (
     *("x", "{A}", "self", "{P}", "{P}.n, {P}.t, {P}.c", "{P}.xs", "{P}.d", "{P}.w is {P}.v"),
     *("{P}.h", "{P}.w, {P}.w", "None", "[{V}, {V}]", "{P}.g", "{P}.m", "{P}.q, {P}.e"),
@@ -316,6 +320,8 @@ def programs(draw: Any, reached: bool = False) -> str:
         body = inside.block(2, 3 if name == "low" else 5)
         if nested:
             body.insert(0, inside.fill("x = fast({P}, x)"))
+        if name == "step" and (reached or draw(st.booleans())):
+            body.insert(0, inside.fill(inside.pick(SEEN_OUTSIDE if reached else SEEN)))
         body.append(f"return {inside.fill(inside.pick(RESULTS if name == 'step' else ('{A}',)))}")
         source += indented([f"def {name}(self, x):", *indented(body), ""])
         known = (*known, name)

@@ -345,7 +345,7 @@ def discover(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Discovery:
 def _watch(fun: Any, args: Any, kwargs: Any) -> tuple[Traced, list[tuple[Path, Any]]]:
     frame = CURRENT.get()
     traced = (
-        on_ground(fun, args, kwargs, Memory())[0]
+        on_ground(fun, args, kwargs, Memory(), by_position=True)[0]
         if frame is None
         else in_frame(fun, args, kwargs, frame)
     )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint
 import pytest
 from jax.experimental.ode import odeint
 
@@ -352,6 +353,27 @@ def test_flax_serialization() -> None:
     sj.update(twin, restored)
     same(sj.collections(twin)["params"], sj.collections(net)["params"])
     same(flax.serialization.to_state_dict(variables), variables)
+
+
+def test_orbax_saves_and_restores_a_model_in_training(tmp_path: Any) -> None:
+    class Training(sj.Base):
+        def __init__(self) -> None:
+            self.net = Layer(2)
+            self.opt = sj.Optimizer(optax.adam(0.1), self.net)
+
+        def step(self) -> None:
+            grads = sj.grad(lambda: jnp.sum(self.net(X) ** 2), grad_vars=self.net)()
+            self.opt.update(self.net, grads)
+
+    run, twin = Training(), Training()
+    run.step()
+    with orbax.checkpoint.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "saved", sj.collections(run))
+    run.step()
+    with orbax.checkpoint.StandardCheckpointer() as checkpointer:
+        sj.update(twin, checkpointer.restore(tmp_path / "saved", sj.collections(twin)))
+    twin.step()
+    same(sj.collections(twin), sj.collections(run))
 
 
 def test_optax_masked_and_labels_by_path() -> None:

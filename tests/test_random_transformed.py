@@ -366,6 +366,19 @@ def test_a_checkpoint_carries_the_key():
     assert [other.step().item() for _ in range(2)] == expected
 
 
+def test_an_orbax_checkpoint_carries_the_key_as_it_is(tmp_path):
+    import orbax.checkpoint
+
+    model, twin = Noisy(), Noisy(seed=99)
+    model.step()
+    with orbax.checkpoint.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "saved", sj.collections(model))
+    expected = [model.step().item() for _ in range(2)]
+    with orbax.checkpoint.StandardCheckpointer() as checkpointer:
+        sj.update(twin, checkpointer.restore(tmp_path / "saved", sj.collections(twin)))
+    assert [twin.step().item() for _ in range(2)] == expected
+
+
 def test_a_pickled_and_a_copied_generator_go_on():
     import copy
     import pickle

@@ -63,6 +63,7 @@ def on_ground(
     memory: Memory,
     static: Any = ((), ()),
     finish: Finish | None = None,
+    by_position: bool = False,
 ) -> tuple[Traced, Ground]:
     """Runs a function over the real objects.
 
@@ -73,18 +74,19 @@ def on_ground(
         memory: what is known of the numbers of its code.
         static: positions and names of arguments that are compile-time constants.
         finish: called at the end of the trace; see `run`.
+        by_position: whether arrays among the arguments are told apart by position; see `Ground`.
 
     Returns:
         What it did, and the ground with all guards.
     """
+    ground = Ground(memory, by_position)
     # In a context of its own: context variables that are set inside are as before afterwards.
-    return contextvars.copy_context().run(_on_ground, fun, args, kwargs, memory, static, finish)
+    return contextvars.copy_context().run(_on_ground, ground, fun, args, kwargs, static, finish)
 
 
 def _on_ground(
-    fun: Any, args: Any, kwargs: Any, memory: Memory, static: Any, finish: Finish | None
+    ground: Ground, fun: Any, args: Any, kwargs: Any, static: Any, finish: Finish | None
 ) -> tuple[Traced, Ground]:
-    ground = Ground(memory)
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
@@ -94,7 +96,7 @@ def _on_ground(
         try:
             traced = run(fun, *entries, frame, finish)
         except BaseException:
-            memory.arrays = set(only_read(frame))
+            ground.memory.arrays = set(only_read(frame))
             raise
     check_captures(traced, ground)
     return traced, ground

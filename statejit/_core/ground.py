@@ -123,13 +123,15 @@ class Ground:
 
     Args:
         memory: what is known of the numbers of this code.
+        by_position: whether an array among the arguments is told from others by its position, as
+            derivatives do, not by its identity.
     """
 
     stand_in_type: Callable[..., Any]
     """Makes the mutable stand-in of a NumPy array; set by `statejit.array`."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
-        self.memory = memory or Memory()
+    def __init__(self, memory: Memory | None = None, by_position: bool = False) -> None:
+        self.memory, self.by_position = memory or Memory(), by_position
         self.nodes: list[Node] = []
         self.tape = Tape()
         self.by_id: dict[int, tuple[Node, Any]] = {}  # id of a value with identity -> node, entry
@@ -259,9 +261,9 @@ class Ground:
             key: the name or index that the access takes.
             value: the value.
             name: how a person would write the access.
-            mode: 'watched' for what frames keep overlays of, 'args' for arguments (as watched; an
-                array is told from others by position, not by identity), 'outside' for what user
-                code reaches past the frames, 'foreign' for the content of objects not watched.
+            mode: 'watched' for what frames keep overlays of, 'args' for arguments (as watched, but
+                see `by_position`), 'outside' for what user code reaches past the frames, 'foreign'
+                for the content of objects not watched.
         """
         node = self.add(parent, access, key, value, name)
         if value is MISSING:
@@ -345,7 +347,7 @@ class Ground:
             return value
         node.must("array", type(value))
         slot = Slot(value, value if is_tracer(value) else fresh(value), node)
-        if mode == "args":
+        if mode == "args" and self.by_position:
             node.test = "argument"
             return slot
         return self.known(node, value, slot)

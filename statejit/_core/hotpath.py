@@ -8,6 +8,9 @@ anything is stored, so that a call that fails on the way changes nothing.
 from __future__ import annotations
 
 import copy
+import functools
+import itertools
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +23,7 @@ from ..errors import RawTransformError
 from .cells import Cell
 from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
+from .donation import ONE_HOLDER, copied, donatable
 from .frames import slot_descriptor
 from .ground import Ground, Node
 from .guards import Guards
@@ -42,22 +46,38 @@ from .slots import MISSING, under_plain_jax
 from .source import MISS, Source, own_dict
 
 
+@functools.cache
+def concrete() -> type:
+    """Returns the class of arrays that are no tracers."""
+    with jax.ensure_compile_time_eval():
+        return type(jnp.zeros(()))
+
+
 class Retrace(Exception):
     """Says that JAX wanted to trace a program for the second time: the plan does not fit."""
 
 
-def generate(traced: Traced, ground: Ground) -> Callable[..., Any]:
+def generate(
+    traced: Traced, ground: Ground, undonated: Callable[..., Any] | None = None
+) -> tuple[Callable[..., Any], list[int]]:
     """Returns `dispatch(fun, args, kwargs, program)`: what `fun(*args, **kwargs)` does, or `MISS`.
 
     Args:
         traced: what one run of the function did.
         ground: the nodes of that run.
+        undonated: the same program, for a call that must be able to repeat it; without it the
+            program never reuses the memory of what the call overwrites.
+
+    Returns:
+        The function, and the indices of the inputs whose memory the program may reuse.
     """
     source = Source()
     miss = source.constant(MISS)
     Guards(source, ground).emit()
     guards, source.lines = source.lines, []
-    Commit(source, traced, ground).emit()
+    donated = {} if undonated is None else donatable(traced, ground)
+    commit = Commit(source, traced, ground, donated, undonated)
+    commit.emit()
     text = [
         "def dispatch(fun, args, kwargs, program, targets=()):",
         "    try:",
@@ -69,14 +89,22 @@ def generate(traced: Traced, ground: Ground) -> Callable[..., Any]:
     exec(compile("\n".join(text), "<statejit hot path>", "exec"), source.space)
     dispatch = source.space["dispatch"]
     dispatch.__text__ = "\n".join(text)  # for those who want to see it
-    return dispatch
+    return dispatch, list(commit.donated)
 
 
 class Commit:
     """Emits the call of the program, what is built from its results, and the stores."""
 
-    def __init__(self, source: Source, traced: Traced, ground: Ground) -> None:
+    def __init__(
+        self,
+        source: Source,
+        traced: Traced,
+        ground: Ground,
+        donated: dict[int, Node],
+        undonated: Any,
+    ) -> None:
         self.source, self.traced, self.ground = source, traced, ground
+        self.donated, self.undonated = donated, undonated
         self.memo: dict[int, str] = {}
         self.open: set[int] = set()
         self.fills: list[str] = []
@@ -84,26 +112,69 @@ class Commit:
 
     def emit(self) -> None:
         """Emits everything after the guards."""
-        inputs = ", ".join(self._input(i) for i in self.traced.inputs)
-        line, constant = self.source.line, self.source.constant
-        line("try:")
-        line(f"    outs = program({inputs})")
-        line(f"except {constant(Retrace)}:")
-        line(f"    return {constant(MISS)}")
+        before, self.source.lines = self.source.lines, []
         for effect in self.traced.effects:
             self._effect(effect)
         result = self._build(self.traced.result)
-        if self.stores:
-            path = constant(self._first_path())
-            line(f"if {self._under_plain_jax()}: {constant(_refuse)}({path})")
-        for text in (*self.fills, *self.stores):
-            line(text)
-        line(f"return {result}")
+        body = self.source.lines
+        self.source.lines = before
+        body += [*self.fills, *self.stores]
+        refusal = f"if {self._under_plain_jax()}: {self._refusal()}" if self.stores else ""
+        self._call()
+        self._finish(refusal, body, result)
+
+    def _call(self) -> None:
+        """Emits the call of the program.
+
+        What the program consumes is lost unless its results are stored: there is no point between
+        its end and the assignment of `outs` at which Python would handle a signal.
+        """
+        line, constant = self.source.line, self.source.constant
+        inputs = ", ".join(self._input(i) for i in self.traced.inputs)
+        count = constant(sys.getrefcount)
+        for node in self.donated.values():
+            v = f"v{node.index}"
+            line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
+        if self.donated:
+            nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
+            line(f"if {nans}.value or {infs}.value:")
+            line(f"    program = {constant(self.undonated)}")  # JAX calls it again
+        line("try:")
+        if self.donated:
+            line(f"    [outs] = {constant(itertools.starmap)}(program, (({inputs},),))")
+        else:
+            line(f"    outs = program({inputs})")
+        line(f"except {constant(Retrace)}:")
+        line(f"    return {constant(MISS)}")
+
+    def _refusal(self) -> str:
+        return f"{self.source.constant(_refuse)}({self.source.constant(self._first_path())})"
+
+    def _finish(self, refusal: str, body: list[str], result: str) -> None:
+        """Emits what follows the program; an interrupt does not come between it and the stores.
+
+        Python handles signals at calls only: where there are some, and one has raised, the commit
+        is made once more.
+        """
+        if refusal:
+            self.source.line(refusal)
+        if not self.donated or not any("(" in text for text in (*body, result)):
+            for text in (*body, f"return {result}"):
+                self.source.line(text)
+            return
+        self.source.line("try:")
+        for text in (*body, f"return {result}"):
+            self.source.line(f"    {text}")
+        self.source.line(f"except {self.source.constant(BaseException)}:")
+        for text in (*body, "raise"):
+            self.source.line(f"    {text}")
 
     def _under_plain_jax(self) -> str:
         """Returns an expression for whether a JAX transformation of the user's traces this call."""
         if self.traced.jaxpr.jaxpr.outvars:
-            return f"isinstance(outs[0], {self.source.constant(jax.core.Tracer)})"
+            tracer = self.source.constant(jax.core.Tracer)
+            kind = self.source.constant(concrete())
+            return f"outs[0].__class__ is not {kind} and isinstance(outs[0], {tracer})"
         return f"{self.source.constant(under_plain_jax)}()"
 
     def _input(self, slot: Any) -> str:
@@ -137,6 +208,7 @@ class Commit:
 
     def _held(self, node: Node) -> str:
         """The array in a slot; JAX must not share the memory of a NumPy array, which may change."""
+        self.donated = {i: n for i, n in self.donated.items() if n is not node}
         return (
             f"v{node.index}"
             if node.test != "numpy"

@@ -131,6 +131,9 @@ class Lifted(Wrapper):
     static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
     """Positions and names of the arguments that are compile-time constants."""
 
+    by_position = True
+    """Whether arrays among the arguments are told apart by position, as derivatives do."""
+
     def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
         if not callable(fun):
             raise TypeError(f"expected a callable, got a {type(fun).__name__}: {fun!r}")
@@ -247,7 +250,9 @@ class Lifted(Wrapper):
         before = set(memory.fixed)
         while True:
             try:
-                return on_ground(self.fun, args, kwargs, memory, self.static, self.finish)
+                return on_ground(
+                    self.fun, args, kwargs, memory, self.static, self.finish, self.by_position
+                )
             except (TypeError, ValueError) as error:
                 # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
                 if isinstance(error, TracedControlFlowError):

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from .discovery import Traced
+from .donation import primitives
 from .ground import Ground
 from .hotpath import Retrace, generate
 from .recipes import Refill, SetAttr
@@ -63,6 +64,7 @@ class Plan:
         reads: the paths of the inputs.
         writes: the paths of what is written.
         guards: (path, test, expected value) of what the program depends on.
+        donated: the indices of the inputs whose memory the program may reuse.
         cacheable: whether the plan outlives its call; not if it holds tracers.
     """
 
@@ -76,13 +78,19 @@ class Plan:
         self.cacheable = not any(is_tracer(n.value) for n in ground.nodes) and not any(
             is_tracer(constant) for constant in traced.jaxpr.consts
         )
-        self.dispatch = generate(traced, ground)
+        donates = compiled and self.cacheable and not _looks_for_nan()
+        undonated = self._undonated if donates else None
+        self.dispatch, self.donated = generate(traced, ground, undonated)
         self.signature: tuple[Any, ...] | None = None
         self.settings = settings()
         self.jitted: Any = None
         if compiled and self.cacheable:
+            if self.donated:
+                given = {*options.get("donate_argnums", ()), *self.donated}
+                options = {**options, "donate_argnums": tuple(sorted(given))}
             self.jitted = jax.jit(self._traced_once(), **options)
-            seeds = "random_seed" in set(_primitives(traced.jaxpr.jaxpr))
+            self.repeatable = jax.jit(self.pure)
+            seeds = "random_seed" in set(primitives(traced.jaxpr.jaxpr))
             self.program = self._seeded if seeds else self.jitted
         else:
             self.program = self._evaluate
@@ -122,6 +130,11 @@ class Plan:
             raise Retrace
         return self.jitted(*inputs)
 
+    def _undonated(self, *inputs: Any) -> Any:
+        if not self._fits(inputs):
+            raise Retrace
+        return self.repeatable(*inputs)
+
     def _evaluate(self, *inputs: Any) -> Any:
         if not self._fits(inputs):
             raise Retrace
@@ -151,11 +164,3 @@ def _guards(ground: Ground) -> Iterator[tuple[str, str, Any]]:
     for index, value in ground.tape.guards.items():
         node = ground.tape.steps[index].node
         yield node.path() if node is not None else "a computed number", "plain", value
-
-
-def _primitives(jaxpr: Any) -> Iterator[str]:
-    for equation in jaxpr.eqns:
-        yield equation.primitive.name
-        for value in jax.tree.leaves(list(equation.params.values())):
-            if hasattr(value, "eqns"):
-                yield from _primitives(getattr(value, "jaxpr", value))

@@ -23,6 +23,8 @@ class Whole(Jitted):
         key: the options of `jit`.
     """
 
+    by_position = True
+
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
         lift: Any = self.fun

@@ -28,6 +28,7 @@ class Jitted(Lifted):
     """
 
     compiled = True
+    by_position = False
 
     def __init__(self, fun: Callable[..., Any], key: Any) -> None:
         super().__init__(fun, key)

@@ -1,0 +1,214 @@
+"""What a call overwrites gives its memory to the program; whoever holds it notices nothing."""
+
+from __future__ import annotations
+
+import random
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import statejit as sj
+import statejit.math as bm
+
+BIG = 3000
+
+
+class Model(sj.Base):
+    """Holds arrays in attributes, a list, a dict and a mutable cell."""
+
+    def __init__(self) -> None:
+        self.w = jnp.zeros(BIG)
+        self.items = [jnp.zeros(BIG), jnp.ones(BIG)]
+        self.named = {"a": jnp.zeros(BIG)}
+        self.cell = bm.Variable(bm.zeros(BIG))
+        self.calls = 0
+
+    def step(self, x):
+        self.w = self.w + x
+        self.items[0] = self.items[0] + x
+        self.named["a"] = self.named["a"] + x
+        self.cell += x
+        self.calls += 1
+        return self.w[0], [self.calls]
+
+    def arrays(self):
+        return [self.w, self.items[0], self.named["a"], self.cell.value]
+
+
+step = sj.jit(Model.step)
+
+
+def pointers(arrays):
+    return [array.unsafe_buffer_pointer() for array in arrays]
+
+
+def test_the_memory_of_what_is_overwritten_is_reused_from_the_first_call_on():
+    model = Model()
+    before = pointers(model.arrays())
+    for _ in range(3):
+        step(model, 1.0)
+    assert pointers(model.arrays()) == before
+    assert all(array[0] == 3 for array in model.arrays())
+
+
+@pytest.mark.parametrize("hold", [list, lambda arrays: [np.asarray(a) for a in arrays]])
+def test_an_array_that_somebody_holds_stays_valid(hold):
+    model = Model()
+    kept = []
+    for i in range(4):
+        kept.append(hold(model.arrays()))
+        step(model, 1.0)
+        for k, held in enumerate(kept):
+            assert all(np.all(np.asarray(array) == k) for array in held), i
+    assert all(array[0] == 4 for array in model.arrays())
+
+
+def test_a_view_and_an_alias_between_slots_stay_valid():
+    model = Model()
+    step(model, 1.0)
+    view, model.other = model.cell[:3], model.w
+    step(model, 1.0)
+    np.testing.assert_array_equal(model.other, np.ones(BIG))
+    np.testing.assert_array_equal(view, 2 * np.ones(3))
+    model.other = model.items[1] = model.w  # now both are written, or read
+    step(model, 1.0)
+    np.testing.assert_array_equal(model.items[1], 2 * np.ones(BIG))
+    np.testing.assert_array_equal(model.w, 3 * np.ones(BIG))
+
+
+def test_what_is_kept_or_returned_as_it_was_is_not_given_away():
+    @sj.jit
+    def roll(model, x):
+        old = model.w
+        model.items[0], model.w = model.w, model.w + x
+        return old
+
+    model = Model()
+    for i in range(3):
+        old = roll(model, 1.0)
+        assert old is model.items[0]
+        np.testing.assert_array_equal(old, np.full(BIG, i))
+
+
+def test_an_argument_that_lies_in_a_slot_too_stays_valid():
+    @sj.jit
+    def add(model, y):
+        model.w = model.w + y
+
+    model = Model()
+    model.w = model.w + 1
+    mine = model.w
+    add(model, mine)
+    add(model, model.w)
+    np.testing.assert_array_equal(mine, np.ones(BIG))
+    np.testing.assert_array_equal(model.w, np.full(BIG, 4.0))
+
+
+def test_one_result_in_two_places_reuses_one_of_them():
+    @sj.jit
+    def tie(model, x):
+        model.w = model.items[0] = model.w + model.items[0] + x
+
+    model = Model()
+    for _ in range(3):
+        tie(model, 1.0)
+        assert model.w is model.items[0]
+    np.testing.assert_array_equal(model.w, np.full(BIG, 7.0))
+
+
+def test_keys_and_weakly_typed_arrays_are_given_away_without_a_warning():
+    @sj.jit
+    def draw(model):
+        model.key, key = jax.random.split(model.key)
+        model.weak = model.weak * 2
+        return jax.random.uniform(key)
+
+    model, eager = Model(), Model()
+    for m in (model, eager):
+        m.key, m.weak = jax.random.key(0), jnp.asarray(1.0)
+    for _ in range(3):
+        assert draw(model) == draw.fun(eager)
+    assert jnp.array_equal(jax.random.key_data(model.key), jax.random.key_data(eager.key))
+    assert model.weak == 8
+
+
+def test_state_survives_a_program_that_fails_while_it_runs():
+    def check(x):
+        if x > 1:
+            raise ValueError("too large")
+        return x
+
+    @sj.jit
+    def checked(model):
+        model.w = model.w + jax.pure_callback(
+            check, jax.ShapeDtypeStruct((), "float32"), model.w[0]
+        )
+        model.w = model.w + 1
+
+    model = Model()
+    checked(model)
+    assert not checked.plans[0].donated
+    model.w = model.w + 5
+    kept = model.w
+    with pytest.raises(Exception, match="too large"):
+        jax.block_until_ready((checked(model), model.w))
+    np.testing.assert_array_equal(kept, np.full(BIG, 6.0))
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_state_survives_the_hunt_for_nan(early):
+    @sj.jit
+    def divide(model, x):
+        model.w = model.w / x
+
+    model = Model()
+    divide.clear_cache()
+    if not early:
+        divide(model, 1.0)
+    with jax.debug_nans(True):
+        divide(model, 1.0)
+        with pytest.raises(FloatingPointError):
+            divide(model, 0.0)
+        np.testing.assert_array_equal(model.w, np.zeros(BIG))
+        divide(model, 2.0)
+    divide(model, 2.0)
+    np.testing.assert_array_equal(model.w, np.zeros(BIG))
+    assert bool(divide.plans[0].donated) is not early
+
+
+class Alarm(Exception):
+    """Is raised by the signal handler of a test."""
+
+
+def add_one(model):
+    model.w = model.w + 1
+
+
+@pytest.mark.parametrize("fun", [add_one, lambda model: model.step(1.0)])
+def test_an_interrupt_at_any_point_loses_no_state(fun):
+    def ring(*_):
+        raise Alarm
+
+    model, jitted, rung = Model(), sj.jit(fun), 0
+    jitted(model)
+    draw = random.Random(0)
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        for _ in range(600):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-6, 1.5e-4))
+                for _ in range(20):
+                    jitted(model)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Alarm:
+                rung += 1
+            assert not any(array.is_deleted() for array in model.arrays())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert rung > 100
+    if fun is not add_one:
+        assert len({int(array[0]) for array in model.arrays()}) == 1
