@@ -60,7 +60,7 @@ class Node(Base):
         self.q = collections.deque([1.0, jnp.ones(2)], maxlen=3)
         self.p = (jnp.full(2, 4.0), 1)
         self.m = Array(jnp.full(2, 8.0))
-        self.z = np.full(2, 0.5, np.float32)
+        self.z = jnp.full(2, 0.5)
         self.a = self.b = self
         self.o = None
 
@@ -338,6 +338,8 @@ def _script(draw: Any, source: list[str], reached: bool) -> list[str]:
     """Draws the calls, and what changes between them."""
     outside = Writer(draw, ("n0", "n1", "n2", "n0.a", "n1.b"))
     lines = ["n0, n1, n2 = Node(1.0), Node(2.0), Node(4.0)", "x = jnp.ones(2)"]
+    # Not in `Node`: of one made inside JAX keeps what it last held, without a copy (docs/limits.md).
+    lines += ["for node in (n0, n1, n2):", "    node.z = np.full(2, 0.5, np.float32)"]
     lines += ["n0.a, n0.b, n1.a, n1.b = n1, n2, n2, n0"]
     lines += [outside.fill(outside.pick(WIRING)) for _ in range(draw(st.integers(0, 4)))]
     lines += ["step, mid = jit(Node.step), jit(Node.mid)"]

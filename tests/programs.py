@@ -2201,6 +2201,26 @@ def overridden_getattribute(jit):
 
 
 @program
+def deleted_set_and_deleted_again(jit):
+    def twice(thing, x):
+        del thing.extra
+        thing.extra = x
+        del thing.extra
+        return "extra" in vars(thing)
+
+    def thrice(thing, x):
+        twice(thing, x)
+        thing.extra = x * 2
+
+    thing = Thing(extra=jnp.ones(2), w=jnp.ones(2))
+    for fun in (jit(twice), jit(thrice)):
+        thing.extra = jnp.ones(2)
+        yield fun(thing, 2.0), thing
+        with contextlib.suppress(AttributeError):
+            yield fun(thing, 3.0), thing
+
+
+@program
 def overridden_delattr(jit):
     class Careful(sj.Base):
         def __init__(self):

@@ -548,3 +548,171 @@ def test_matrix_multiplication_in_place_refuses_a_vector_as_numpy_does():
         with pytest.raises(ValueError, match="at least two dimensions"):
             a @= a
         assert a.tolist() == [0, 1, 2, 3]
+
+
+# Additions to elements, which are computed where they are written ------------------------------
+
+
+class Keeper:
+    """Gives an element as a new array each time, and keeps what is put back."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __getitem__(self, index):
+        return self.array[index]
+
+    def __setitem__(self, index, new):
+        self.kept = new
+
+
+def kept(content=(1.5, 2.5, 3.5), other=2):
+    """Returns an array, and what `array[1] += other` puts back, which nobody has asked for yet."""
+    x = snp.array(content)
+    keeper = Keeper(x)
+    keeper[1] += other
+    return x, keeper.kept
+
+
+class Holding(sj.Base):
+    def __init__(self, value):
+        self.value = value
+
+    def read(self):
+        return self.value * 1
+
+
+def in_a_plain_trace(y):
+    return jax.jit(lambda a: a + y.value)(0.0) + 0 * y.value
+
+
+def in_an_attribute(y):
+    model = Holding(y)
+    jitted = sj.jit(lambda: model.value * 1)
+    return jitted() + 0 * jitted()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        *(float, copy.deepcopy, np.asarray, jnp.asarray, in_a_plain_trace, in_an_attribute),
+        lambda y: pickle.loads(pickle.dumps(y)),
+        lambda y: jax.tree.leaves([y])[0],
+        lambda y: sj.jit(lambda values: values[0] + 0)([y]),
+        lambda y: sj.jit(lambda: y + 0)(),
+        lambda y: sj.jit(lambda y: y + 0)(y),
+        lambda y: jax.jit(lambda y: y.value)(y),
+        lambda y: y + 0,
+        lambda y: 0 + y,
+        lambda y: y.reshape(1)[0],
+        lambda y: snp.stack([y])[0],
+        lambda y: jax.device_get(y),
+        lambda y: y.__copy__(),
+        lambda y: y.at[()].add(0),
+        lambda y: y[()],
+        lambda y: y.T,
+        lambda y: y.item(),
+        lambda y: max([y, 0]),
+        lambda y: f"{y:.2f}",
+        lambda y: next(iter(snp.array([y]))),
+        lambda y: sj.collections(Holding(y))["params"]["value"],
+        lambda y: jax.tree.leaves(sj.functionalize(Holding(y).read)[1])[0],
+    ],
+)
+def test_an_element_that_was_added_to_has_its_value_whoever_asks(use):
+    x, y = kept()
+    x[1] = 100
+    assert float(use(y)) == 4.5
+    assert (type(y), y.shape, y.dtype, float(y)) == (Array, (), np.float32, 4.5)
+    y += 1
+    assert (float(y), float(x[1])) == (5.5, 100)
+
+
+def test_an_element_that_was_added_to_can_be_put_anywhere_and_often():
+    _, y = kept()
+    arrays = [snp.zeros(2), snp.zeros((2, 1)), snp.zeros(2, dtype=int), snp.zeros(3)[::2]]
+    for array in arrays:
+        array[-1] = y
+    assert [a.ravel()[-1].tolist() for a in arrays] == [4.5, 4.5, 4, 4.5]
+    assert float(y) == 4.5
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int32", "float16", "float32", "complex64", "bool"]
+)
+@pytest.mark.parametrize("other", [5, 300, 0.5, True])
+@pytest.mark.parametrize("fun", [operator.iadd, operator.isub, operator.imul, operator.itruediv])
+def test_in_place_operators_on_elements_are_numpys(fun, other, dtype):
+    def change(xp):
+        x = xp.array([[1, 2], [3, 1]], dtype)
+        before = x[0, 1]
+        x[0, 1] = fun(x[0, 1], other)
+        statements = {
+            operator.iadd: "x[1, 0] += other",
+            operator.isub: "x[1, 0] -= other",
+            operator.imul: "x[1, 0] *= other",
+            operator.itruediv: "x[1, 0] /= other",
+        }
+        exec(statements[fun], {"x": x, "other": other})
+        return x.tolist(), complex(before)
+
+    outcomes = []
+    for xp in (np, snp):
+        with np.errstate(all="ignore"):
+            try:
+                outcomes.append(change(xp))
+            except (TypeError, ValueError, OverflowError) as error:
+                outcomes.append(type(error))
+    if not isinstance(outcomes[0], type):
+        np.testing.assert_allclose(outcomes[1][0], outcomes[0][0], rtol=1e-3)
+        assert outcomes[0][1] == outcomes[1][1]
+    else:
+        assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("other", "dtype"), [(300, "int8"), (-1, "uint8"), (2**40, "uint8"), (2**40, "float32")]
+)
+def test_integers_that_the_dtype_can_not_hold_are_numpys_matter(other, dtype):
+    a = np.array([1, 2], dtype)
+    operators = (*COMPARISONS, operator.truediv, operator.add, operator.floordiv, operator.and_)
+    for fun in (*operators, operator.pow, np.less, np.add, np.maximum, snp.equal, snp.bitwise_or):
+        numpys = getattr(np, fun.__name__) if fun in (snp.equal, snp.bitwise_or) else fun
+        for swap in (False, True):
+            run = (lambda a, n, f: f(n, a)) if swap else (lambda a, n, f: f(a, n))
+            expected = outcome_of(lambda a, n: run(a, n, numpys), a, other)  # noqa: B023
+            ours = lambda a, n: run(a, n, fun)  # noqa: B023, E731
+            assert outcome_of(ours, snp.array(a), other) == expected, (fun, swap)
+            if fun in (operator.lt, operator.eq, operator.add, np.less, operator.pow):
+                assert outcome_of(sj.jit(ours), snp.array(a), other) == expected, (fun, swap)
+
+
+COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+
+
+def outcome_of(fun, a, other):
+    try:
+        with np.errstate(all="ignore"):
+            return str(np.round(np.asarray(fun(a, other)).astype(np.float32), 5).tolist())
+    except (OverflowError, ValueError, TypeError) as error:
+        return type(error)
+
+
+def test_powers_of_integers_are_right_for_exponents_that_vary():
+    power = sj.jit(lambda a, n: a**n)
+    a = np.array([3, -5], np.int32)
+    with np.errstate(over="ignore"):
+        for n in (2, 5, 65, 129):
+            np.testing.assert_array_equal(power(snp.array(a), n), a**n)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        power(snp.array(a), -1)
+
+
+def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
+    x = snp.array([1.0, 2.0, 3.0])
+    x[0] += 0
+    first = x[0]
+    whole = Array(x.value)
+    x[0] += 5
+    x[0] += 5
+    assert (float(first), x.tolist(), whole.tolist()) == (1.0, [11, 2, 3], [1, 2, 3])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import signal
+from collections.abc import Iterator, ValuesView
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import statejit as sj
@@ -119,6 +122,105 @@ def test_one_result_in_two_places_reuses_one_of_them():
     np.testing.assert_array_equal(model.w, np.full(BIG, 7.0))
 
 
+class Moments(NamedTuple):
+    count: jax.Array
+    mu: dict
+
+
+class Nested(sj.Base):
+    """Replaces a tuple of tuples and dicts at each step, as an optimizer does with its state."""
+
+    def __init__(self) -> None:
+        self.state = (Moments(jnp.zeros(BIG), {"w": {"0": jnp.zeros(BIG)}}), ())
+
+    def step(self, x):
+        (count, mu), rest = self.state
+        self.state = (Moments(count + 1, {"w": {"0": mu["w"]["0"] + x}}), rest)
+
+    def arrays(self):
+        return [self.state[0].count, self.state[0].mu["w"]["0"]]
+
+
+nested_step = sj.jit(Nested.step)
+
+
+def test_the_memory_of_what_lies_in_containers_that_are_replaced_is_reused():
+    model = Nested()
+    before = pointers(model.arrays())
+    for _ in range(3):
+        nested_step(model, 1.0)
+    assert pointers(model.arrays()) == before
+    assert all(array[0] == 3 for array in model.arrays())
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda model: model.state,
+        lambda model: model.state[0],
+        lambda model: model.state[0].mu,
+        lambda model: model.state[0].mu["w"],
+        lambda model: model.state[0].mu["w"].values(),
+        lambda model: iter(model.state),
+        lambda model: model.arrays(),
+        lambda model: sj.collections(model),
+        lambda model: setattr(model, "other", model.state[0].mu) or model.other,
+    ],
+)
+def test_a_container_that_somebody_holds_keeps_its_arrays(hold):
+    model = Nested()
+    for i in range(3):
+        held = hold(model)
+        nested_step(model, 1.0)
+        found = list(held) if isinstance(held, Iterator) else [held]
+        for array in jax.tree.leaves([list(x) if isinstance(x, ValuesView) else x for x in found]):
+            np.testing.assert_array_equal(array, np.full(BIG, i))
+        assert all(array[0] == i + 1 for array in model.arrays())
+
+
+@pytest.mark.parametrize("keep", ["result", "attribute", "part", "inside"])
+def test_a_replaced_container_that_is_kept_is_not_given_away(keep):
+    @sj.jit
+    def roll(model, x):
+        old = model.state
+        model.step(x)
+        if keep == "attribute":
+            model.old = old
+        if keep == "part":
+            model.old = {"mu": old[0].mu}
+        if keep == "inside":
+            model.state = (model.state[0], old)
+        return old if keep == "result" else None
+
+    model, eager = Nested(), Nested()
+    for _ in range(3):
+        result, expected = roll(model, 1.0), roll.fun(eager, 1.0)
+        for a, b in zip(
+            jax.tree.leaves((result, sj.collections(model))),
+            jax.tree.leaves((expected, sj.collections(eager))),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_an_optimizer_gives_its_moments_away():
+    class Point(sj.Base):
+        def __init__(self):
+            self.w = jnp.ones(BIG)
+
+    point = Point()
+    opt = sj.Optimizer(optax.adam(0.1), point)
+
+    @sj.jit
+    def update():
+        opt.update(point, sj.grad(lambda: jnp.sum(point.w**2), grad_vars=point)())
+
+    update()
+    before = {*pointers(jax.tree.leaves((point.w, opt.state)))}
+    update()
+    assert {*pointers(jax.tree.leaves((point.w, opt.state)))} == before
+
+
 def test_keys_and_weakly_typed_arrays_are_given_away_without_a_warning():
     @sj.jit
     def draw(model):
@@ -187,12 +289,19 @@ def add_one(model):
     model.w = model.w + 1
 
 
-@pytest.mark.parametrize("fun", [add_one, lambda model: model.step(1.0)])
-def test_an_interrupt_at_any_point_loses_no_state(fun):
+@pytest.mark.parametrize(
+    ("make", "fun"),
+    [
+        (Model, add_one),
+        (Model, lambda model: model.step(1.0)),
+        (Nested, lambda model: model.step(1.0)),
+    ],
+)
+def test_an_interrupt_at_any_point_loses_no_state(make, fun):
     def ring(*_):
         raise Alarm
 
-    model, jitted, rung = Model(), sj.jit(fun), 0
+    model, jitted, rung = make(), sj.jit(fun), 0
     jitted(model)
     draw = random.Random(0)
     before = signal.signal(signal.SIGALRM, ring)

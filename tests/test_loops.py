@@ -497,3 +497,14 @@ def test_an_error_of_the_users_changes_nothing() -> None:
 def test_misuse_raises_what_jax_raises(call: Any, error: type[BaseException]) -> None:
     with pytest.raises(error):
         call()
+
+
+def test_a_list_that_holds_itself_is_carried() -> None:
+    box = Box(items=[jnp.zeros(())])
+    box.items.append(box.items)
+
+    def body() -> None:
+        box.items[0] = box.items[1][0] + 1.0
+
+    sj.for_loop(body, length=3)
+    assert box.items[0] == 3.0 and box.items[1] is box.items

@@ -224,6 +224,23 @@ def test_a_flag_toggled_compiles_once_for_each_value() -> None:
     assert len(run.plans) == 2
 
 
+def test_an_array_may_be_written_after_it_was_taken_for_a_constant() -> None:
+    net = Net()
+    net.table = np.ones(2)
+
+    def step() -> Any:
+        if net.flag:
+            return np.full(2, net.table)
+        net.table[0] += 1.0
+        return None
+
+    run = sj.jit(step)
+    for flag in (True, False, True, False):
+        net.flag = flag
+        run()
+    assert list(net.table) == [3.0, 1.0]
+
+
 def test_wrappers_of_the_same_code_share_plans() -> None:
     for _ in range(5):
         sj.jit(Net().step)(jnp.ones(2))

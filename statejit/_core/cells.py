@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import RawTransformError
 from .frames import CURRENT
-from .slots import is_tracer
-from .windows import Window
+from .slots import is_tracer, under_plain_jax
+from .windows import Due, Window
 
 ATTRIBUTES = ("_value", "_collection", "_mark")
 """What cells may have: the array, the collection declared for it, 'scalar' or 'read-only'."""
@@ -55,21 +55,35 @@ class Cell:
         `self.w = arange(6).reshape(2, 3)` is to be an array of shape (2, 3), and nothing else. No
         trace may be open.
         """
-        window = self._value
+        window = self.do()
         if type(window) is Window and sys.getrefcount(window.cell) <= ALONE:
             self._value = window.read()
 
     def held(self) -> Any:
         """Returns what the cell holds: its array, or a window on another cell's."""
         frame = CURRENT.get()
-        return self._value if frame is None else frame.read(self, "_value")
+        return self.do() if frame is None else frame.read(self, "_value")
+
+    def do(self) -> Any:
+        """Computes what is due, and returns what the cell holds; no frame is asked.
+
+        Threads may do so at once: both get the same, and neither undoes what a third has written.
+        """
+        held = self._value
+        if type(held) is not Due:
+            return held
+        found = held.done()
+        if self._value is held:  # no call, and so no other thread, before the assignment
+            self._value = found
+        return found
 
     @property
     def value(self) -> Any:
         """The array in the cell: a `jax.Array`, or a tracer inside a trace."""
         frame = CURRENT.get()
         value = self._value if frame is None else frame.read(self, "_value")
-        return value if type(value) is not Window else value.read()
+        cls = type(value)
+        return value if cls is not Window and cls is not Due else self._seen(value)
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -79,14 +93,34 @@ class Cell:
             held.write(value)
         elif frame is not None:
             frame.write(self, "_value", value)
-        elif is_tracer(value) and not is_tracer(self._value):
-            raise RawTransformError(
-                f"a mutable array of shape {self._value.shape} was written under a JAX "
-                "transformation that is not lifted.",
-                do="use the function of the same name from statejit, which carries state.",
-            )
         else:
+            self.check_outside(value)
             self._value = value
+
+    def check_outside(self, new: Any = None) -> None:
+        """Refuses a write that plain JAX would not do again, or that would leave a tracer behind.
+
+        No trace of ours may be open. An array that was made under the transformation itself holds
+        a tracer, and may be written.
+
+        Args:
+            new: the new content, if that is what is written.
+        """
+        if not (is_tracer(new) or under_plain_jax()):
+            return
+        held = self.held()
+        content = held.cell.held() if type(held) is Window else held
+        if is_tracer(content):
+            return
+        shape = held.way.like(content.dtype)[0] if type(held) is Window else held.shape
+        raise RawTransformError(
+            f"a mutable array of shape {shape} was written under a JAX transformation that is not "
+            "lifted.",
+            do="use the function of the same name from statejit, which carries state.",
+        )
+
+    def _seen(self, held: Any) -> Any:
+        return held.read() if type(held) is Window else self.do()
 
 
 class _Holder:

@@ -241,6 +241,8 @@ def unwatched() -> Iterator[None]:
     outside: Outside = frame.ground.outside
     outside.follow()
     before = changes(outside)
+    for captures in frame.ground.captures:
+        captures.check()
     token = CURRENT.set(None)
     unwatched_here = UNWATCHED.set(True)
     try:
@@ -250,6 +252,8 @@ def unwatched() -> Iterator[None]:
         UNWATCHED.reset(unwatched_here)
         CURRENT.reset(token)
         release(outside, before)
+        for captures in frame.ground.captures:
+            captures.renew()
 
 
 @contextmanager

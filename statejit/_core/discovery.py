@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
 from .changes import check
 from .changes import put_back as put_outside_back
+from .evaluation import Program
 from .frames import Frame, raw_dict
 from .ground import Ground
 from .memory import Memory
@@ -214,19 +214,25 @@ def run(
             found["extra"] = [writer.recipe(array) for array in extra]
             found["result"] = writer.recipe(result)
             found["effects"] = writer.effects()
+            read = [frame.tracer(slot) for slot in list(frame.slots.values())]
         frame.forget()
-        return writer.outs
+        return [*writer.outs, *read]
 
     with leaks_described(frame):
         closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
-    pure, inputs, bound = open_constants(closed, frame)
+    pure, inputs = open_constants(closed, frame)
     effects, result, extra = found["effects"], found["result"], found["extra"]
-    return Traced(pure, inputs, bound, effects, result, extra, frame, args)
+    return Traced(pure, inputs, pure.closed, effects, result, extra, frame, args)
 
 
-def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]], list[Any], Any]:
-    """Turns the constants that stand for slots and numbers into inputs."""
+def open_constants(closed: Any, frame: Frame) -> tuple[Program, list[Any]]:
+    """Turns the constants that stand for slots and numbers into inputs.
+
+    All slots that were read come last among the results, and are dropped from them: the function
+    may depend on the shape of an array with which it computes nothing.
+    """
     jaxpr = closed.jaxpr
+    outs = jaxpr.outvars[: len(jaxpr.outvars) - len(frame.slots)]
     numbers = {
         id(placeholder): Number(tape, index, None)
         for tape in frame.tapes()
@@ -250,15 +256,8 @@ def open_constants(closed: Any, frame: Frame) -> tuple[Callable[..., list[Any]],
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
-    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables), values)
-    evaluate = jaxpr_as_fun(opened)
-
-    return (lambda *values: as_arrays(evaluate(*values))), inputs, opened
-
-
-def as_arrays(outs: list[Any]) -> list[Any]:
-    """Returns the outputs of a program; a constant comes as JAX keeps it, not always an array."""
-    return [out if isinstance(out, jax.Array) else jnp.asarray(out) for out in outs]
+    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables, outvars=outs), values)
+    return Program(opened), inputs
 
 
 # Errors ----------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """Donation: the memory of what a call overwrites is reused for what the call computes.
 
 A slot that is read, and overwritten by a result of its own shape, gives its array to the program,
-unless somebody else holds that array: then the program gets a copy, and the array stays valid.
+unless somebody else holds that array: then the program gets a copy, and the array stays valid. So
+does a slot in a container that is replaced by a new one, as the state of an optimizer is, unless
+somebody else holds one of the containers around it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -17,7 +20,7 @@ import jax.numpy as jnp
 from .discovery import Traced
 from .ground import Ground, Node
 from .places import has_user_threads
-from .recipes import Out, Refill, SetAttr
+from .recipes import NewContainer, Out, Refill, SetAttr
 from .slots import MISSING
 
 copied = jax.jit(jnp.copy)
@@ -36,11 +39,35 @@ ONE_HOLDER = _count_of_one_holder()
 _COUNTS = not sysconfig.get_config_var("Py_GIL_DISABLED")
 """Whether reference counts are exact."""
 
+ORDERED = ("list", "tuple", "dict")
+"""Tests of the containers whose entries have places of their own."""
+
+Overwritten = tuple[Any, Any, tuple[Node, ...]]
+"""A place that a call writes: holder and name, the recipe, and the containers that go with it."""
+
 _MAY_FAIL = ("callback", "ffi_call", "infeed", "outfeed")
 """Parts of the names of primitives that may fail while a program runs: state must survive that."""
 
 
-def donatable(traced: Traced, ground: Ground) -> dict[int, Node]:
+@dataclasses.dataclass(frozen=True)
+class Donated:
+    """An array that a call gives away.
+
+    Args:
+        node: where it lies.
+        within: the containers around it that the call replaces, from the outermost on.
+    """
+
+    node: Node
+    within: tuple[Node, ...]
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The indices of all those nodes."""
+        return self.node.index, *(node.index for node in self.within)
+
+
+def donatable(traced: Traced, ground: Ground) -> dict[int, Donated]:
     """Returns which inputs of a program are overwritten by a result of their own type.
 
     Args:
@@ -48,8 +75,8 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Node]:
         ground: the nodes of that run.
 
     Returns:
-        By the index of the input, its node. There are none if the program may fail while it runs,
-        or if an attribute is deleted: such a commit could not be made twice (see `hotpath`).
+        By the index of the input, where it lies. There are none if the program may fail while it
+        runs, or if an attribute is deleted: such a commit could not be made twice (see `hotpath`).
     """
     if not _COUNTS or has_user_threads() or _may_fail(traced.jaxpr.jaxpr):
         return {}
@@ -61,9 +88,9 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Node]:
         for index, slot in enumerate(traced.inputs)
         if not isinstance(slot, int) and slot.node.test == "array" and id(slot.node) not in twins
     }
-    found: dict[int, Node] = {}
+    found: dict[int, Donated] = {}
     outs: set[int] = set()
-    for place, recipe in _overwritten(traced.effects):
+    for place, recipe, within in _overwritten(traced.effects, ground):
         index = places.get(place)
         if index is None or type(recipe) is not Out or recipe.number or recipe.index in outs:
             continue
@@ -71,7 +98,7 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Node]:
         made = traced.jaxpr.out_avals[recipe.index]
         if (made.shape, made.dtype) == (node.value.shape, node.value.dtype):
             outs.add(recipe.index)
-            found[index] = node
+            found[index] = Donated(node, within)
     return found
 
 
@@ -82,17 +109,34 @@ def _place(node: Node) -> Any:
     return id(node.parent.value), node.key
 
 
-def _overwritten(effects: list[SetAttr | Refill]) -> Iterator[tuple[Any, Any]]:
-    """Yields the places that a call writes, each with the recipe of its new content."""
+def _overwritten(effects: list[SetAttr | Refill], ground: Ground) -> Iterator[Overwritten]:
+    """Yields the places that a call writes, and those in containers that it replaces."""
+    containers = {_place(node): node for node in ground.nodes if node.test in ORDERED}
     for effect in effects:
         if isinstance(effect, SetAttr):
-            yield (id(effect.holder), effect.name), effect.recipe
-        elif type(effect.container.real) is list:
-            for index, recipe in enumerate(effect.children):
-                yield (id(effect.container.real), index), recipe
-        elif type(effect.container.real) is dict:
-            for key, recipe in zip(effect.aux[0], effect.children, strict=True):
-                yield (id(effect.container.real), key), recipe
+            yield from _below((id(effect.holder), effect.name), effect.recipe, containers)
+        elif type(effect.container.real) in (list, dict):
+            for key, recipe in _entries(effect.container.real, effect.aux, effect.children):
+                yield from _below((id(effect.container.real), key), recipe, containers)
+
+
+def _below(
+    place: Any, recipe: Any, containers: dict[Any, Node], within: tuple[Node, ...] = ()
+) -> Iterator[Overwritten]:
+    yield place, recipe, within
+    node = containers.get(place)
+    if node is None or not isinstance(recipe, NewContainer) or node in within:
+        return
+    old = node.value
+    if type(old) is recipe.cls and not hasattr(old, "__del__"):
+        for key, inner in _entries(old, recipe.aux, recipe.children):
+            yield from _below((id(old), key), inner, containers, (*within, node))
+
+
+def _entries(container: Any, aux: Any, children: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Returns pairs of the key, or the position, and what will lie there."""
+    keys = aux[0] if isinstance(container, dict) else range(len(children))
+    return zip(keys, children, strict=True)
 
 
 def _may_fail(jaxpr: Any) -> bool:

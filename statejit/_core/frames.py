@@ -14,12 +14,13 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 import jax
+import numpy as np
 
 from ..errors import RawTransformError
 from .containers import Container, hollow, kind_of
 from .numbers import Number, Tape
 from .slots import MISSING, Slot, as_tracer, fresh, trace_state
-from .windows import Window
+from .windows import Due, Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
@@ -257,6 +258,8 @@ class Frame:
             return slot
         kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
         if kind is None:
+            for captures in self.ground.captures if type(entry) is np.ndarray else ():
+                captures.reach(entry, "a NumPy array made inside")
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
@@ -327,9 +330,10 @@ def raw_get(holder: Any, name: str) -> Any:
     descriptor = slot_descriptor(type(holder), name)
     if descriptor is not None:
         try:
-            return descriptor.__get__(holder)
+            found = descriptor.__get__(holder)
         except AttributeError:
-            pass
+            return MISSING
+        return found if type(found) is not Due else holder.do()
     return MISSING
 
 

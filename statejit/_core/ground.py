@@ -144,6 +144,7 @@ class Ground:
         self.pictures: list[tuple[Node, Picture]] = []
         self.functions: list[Node] = []  # functions and what wraps them, to be followed
         self.foreigners: list[Node] = []  # objects that are not watched, to be followed
+        self.captures: list[Any] = []  # those of the bodies that are being traced
         self.outside: Any = None  # the `Outside` that follows functions on this ground
         self.follow: Callable[[], None] = lambda: None
 
@@ -466,7 +467,7 @@ class Ground:
         if mode == "outside":  # code loads single attributes of it; those are guarded
             node.must("loaded", (cls, names))
             self.foreigners.append(node)
-            counted = self.outside.names if self._has_library_base(cls) else None
+            counted = self.outside.names if self.has_library_base(cls) else None
             self.pictures.append((node, OfAttributes(value, counted)))
             return self.known(node, value, value)
         node.must("foreign", (cls, names))
@@ -484,7 +485,7 @@ class Ground:
             )
         return value
 
-    def _has_library_base(self, cls: type) -> bool:
+    def has_library_base(self, cls: type) -> bool:
         """Says whether library code may keep something of its own in objects of a class."""
         crowded = self.outside.crowded  # or other threads may write what no code here loads
         return crowded or any(is_library_class(base) for base in cls.__mro__[:-1])

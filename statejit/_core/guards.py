@@ -22,6 +22,7 @@ from .outside import alike, cell_contents, shape
 from .pictures import OfArray
 from .slots import MISSING, same_plain
 from .source import Source, own_dict
+from .windows import Due
 
 
 class Guards:
@@ -67,6 +68,9 @@ class Guards:
                 return f"{constant(raw_get)}({parent}, {key!r})"
             case "attr":
                 return self._attribute(node, parent)
+            case "slot" if key == "_value" and issubclass(type(node.parent.value), Cell):
+                held = f"{parent}._value"
+                return f"({held} if {held}.__class__ is not {constant(Due)} else {parent}.do())"
             case "slot":
                 return (
                     f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
@@ -74,7 +78,7 @@ class Guards:
             case "target":
                 return f"targets[{key}]"
             case "names":
-                return f"{constant(raw_names)}({parent})"
+                return self._names(node.parent)
             case "item":
                 cls: Any = type(node.parent.value)
                 plain = cls in (list, tuple)
@@ -146,6 +150,12 @@ class Guards:
             self.source.line(f"d{index} = {fetched}")
         return f"d{index}"
 
+    def _names(self, node: Node) -> str:
+        """Returns an expression that yields the names of all attributes of an instance."""
+        if slot_names(type(node.value)) or raw_dict(node.value) is None:
+            return f"{self.source.constant(raw_names)}(v{node.index})"
+        return self._own_dict(node)
+
     def _test(self, node: Node, v: str) -> str:
         constant, expect = self.source.constant, node.expect
         match node.test:
@@ -155,6 +165,8 @@ class Guards:
                 return f"{v} is v{expect.index}"
             case "array" | "argument" | "number" | "type":
                 return f"type({v}) is {constant(expect)}"
+            case "plain" if node.access == "names":
+                return f"tuple({v}) == {constant(expect)}"
             case "plain":
                 return self._plain(v, expect)
             case "is":
@@ -192,10 +204,8 @@ class Guards:
             case "function":
                 return self._function(node, v)
             case "foreign":
-                return (
-                    f"type({v}) is {constant(expect[0])} and {constant(raw_names)}({v}) == "
-                    f"{constant(expect[1])}"
-                )
+                self.source.require(f"type({v}) is {constant(expect[0])}")
+                return f"tuple({self._names(node)}) == {constant(expect[1])}"
             case "loaded":
                 return self._loaded(node, v)
             case "not keeping":

@@ -12,7 +12,7 @@ import functools
 import itertools
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -23,7 +23,7 @@ from ..errors import RawTransformError
 from .cells import Cell
 from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
-from .donation import ONE_HOLDER, copied, donatable
+from .donation import ONE_HOLDER, Donated, copied, donatable
 from .frames import slot_descriptor
 from .ground import Ground, Node
 from .guards import Guards
@@ -100,13 +100,13 @@ class Commit:
         source: Source,
         traced: Traced,
         ground: Ground,
-        donated: dict[int, Node],
+        donated: dict[int, Donated],
         undonated: Any,
     ) -> None:
         self.source, self.traced, self.ground = source, traced, ground
         self.donated, self.undonated = donated, undonated
+        self.kept: set[int] = set()  # nodes whose values are there after the call as they were
         self.memo: dict[int, str] = {}
-        self.open: set[int] = set()
         self.fills: list[str] = []
         self.stores: list[str] = []
 
@@ -120,6 +120,7 @@ class Commit:
         self.source.lines = before
         body += [*self.fills, *self.stores]
         refusal = f"if {self._under_plain_jax()}: {self._refusal()}" if self.stores else ""
+        self.donated = {i: d for i, d in self.donated.items() if self.kept.isdisjoint(d.indices)}
         self._call()
         self._finish(refusal, body, result)
 
@@ -132,8 +133,11 @@ class Commit:
         line, constant = self.source.line, self.source.constant
         inputs = ", ".join(self._input(i) for i in self.traced.inputs)
         count = constant(sys.getrefcount)
-        for node in self.donated.values():
-            v = f"v{node.index}"
+        for container, nodes in _by_container(self.donated.values()):
+            line(f"if {count}(v{container.index}) > {ONE_HOLDER}:")
+            for v in (f"v{node.index}" for node in nodes):
+                line(f"    {v} = {constant(copied)}({v})")
+        for v in (f"v{given.node.index}" for given in self.donated.values()):
             line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
         if self.donated:
             nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
@@ -208,7 +212,7 @@ class Commit:
 
     def _held(self, node: Node) -> str:
         """The array in a slot; JAX must not share the memory of a NumPy array, which may change."""
-        self.donated = {i: n for i, n in self.donated.items() if n is not node}
+        self.kept.add(node.index)
         return (
             f"v{node.index}"
             if node.test != "numpy"
@@ -217,6 +221,7 @@ class Commit:
 
     def _existing(self, entry: Any) -> str:
         if type(entry) is Container:
+            self.kept.add(entry.node.index)
             return f"v{entry.node.index}"
         stand_in = self.ground.stand_ins.get(id(entry))
         if stand_in is not None:
@@ -260,13 +265,17 @@ class Commit:
                 f"{constant(kind.store)}({name}, {constant(recipe.aux)}, [{children}])"
             )
             return
-        children = ", ".join([self._build(child) for child in recipe.children])
+        children = [self._build(child) for child in recipe.children]
+        listed = ", ".join(children)
         if kind is LIST and cls is list:
-            line(f"{name} = [{children}]")
+            line(f"{name} = [{listed}]")
         elif kind is TUPLE and cls is tuple:
-            line(f"{name} = ({children}{',' if children else ''})")
+            line(f"{name} = ({listed}{',' if children else ''})")
+        elif kind is DICT and cls is dict:
+            pairs = zip(recipe.aux[0], children, strict=True)
+            line(f"{name} = {{{', '.join(f'{constant(key)}: {child}' for key, child in pairs)}}}")
         else:
-            build = f"{constant(kind.build)}({constant(cls)}, {constant(recipe.aux)}, [{children}])"
+            build = f"{constant(kind.build)}({constant(cls)}, {constant(recipe.aux)}, [{listed}])"
             line(f"{name} = {build}")
 
     # Effects -----------------------------------------------------------------------------------
@@ -313,6 +322,15 @@ class Commit:
         known = index.isdigit() and int(index) in self.source.dicts
         own = f"d{index}" if known else own_dict(self.source, cls, name)
         return f"{own}[{attr!r}] = {value}" if value else f"del {own}[{attr!r}]"
+
+
+def _by_container(donated: Iterable[Donated]) -> Iterator[tuple[Node, list[Node]]]:
+    """Yields the containers that a call replaces, each with the arrays in it that it gives away."""
+    found: dict[int, tuple[Node, list[Node]]] = {}
+    for given in donated:
+        for container in given.within:
+            found.setdefault(container.index, (container, []))[1].append(given.node)
+    yield from found.values()
 
 
 def _is_cyclic(recipe: NewContainer) -> bool:

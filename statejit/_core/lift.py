@@ -247,12 +247,18 @@ class Lifted(Wrapper):
 
     def _discover(self, args: Any, kwargs: Any) -> tuple[Traced, Ground]:
         memory = self.cache.memory
-        before = set(memory.fixed)
+        before = known = set(memory.fixed)
         while True:
             try:
                 return on_ground(
                     self.fun, args, kwargs, memory, self.static, self.finish, self.by_position
                 )
+            except OutsideChangeError:
+                # An array was taken for a constant, as it was in other calls, and is written.
+                if not known:
+                    memory.fixed = before
+                    raise
+                memory.fixed, known = set(), set()
             except (TypeError, ValueError) as error:
                 # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
                 if isinstance(error, TracedControlFlowError):

@@ -90,12 +90,12 @@ class OfAttributes:
         return not self.changed(value)
 
     def restore(self, value: Any) -> None:
-        for name in attributes(value):
-            if name not in self.attributes:
-                set_raw(value, name, MISSING)
-        for name, content in self.attributes.items():
-            set_raw(value, name, content)
-        if not isinstance(value, types.ModuleType):
+        now = attributes(value)
+        for name in {**now, **self.attributes}:
+            content = self.attributes.get(name, MISSING)
+            if now.get(name, MISSING) is not content:
+                set_raw(value, name, content)
+        if not isinstance(value, (types.ModuleType, type)):
             put_in_order(raw_dict(value), self.attributes)
 
 

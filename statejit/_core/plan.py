@@ -9,6 +9,7 @@ import jax
 
 from .discovery import Traced
 from .donation import primitives
+from .evaluation import Program
 from .ground import Ground
 from .hotpath import Retrace, generate
 from .recipes import Refill, SetAttr
@@ -108,7 +109,8 @@ class Plan:
                 self.program = self._checked  # a signature that has failed once stays slow in JAX
                 raise Retrace
             self.signature = tuple(type_of(value) for value in inputs)
-            return self.pure(*inputs)
+            pure = self.pure
+            return pure.in_one_piece(*inputs) if isinstance(pure, Program) else pure(*inputs)
 
         once.__name__ = once.__qualname__ = self.name
         return once

@@ -164,7 +164,7 @@ class Writer:
                     before = self.frame.beneath.lookup(state.holder, name)
                 if name in state.moved and before is not MISSING:
                     found.append(SetAttr(state.holder, name, MISSING))
-                    before = Writer
+                    before = MISSING
                 if before is Writer or value is not self.frame.hand_out(before):
                     what = MISSING if value is MISSING else self.recipe(value, name, state.holder)
                     found.append(SetAttr(state.holder, name, what))

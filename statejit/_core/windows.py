@@ -1,8 +1,11 @@
-"""Windows: what a view has in the place where other cells have their array."""
+"""What cells may have in the place of an array: a window on another cell's, or work still due."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import jax
 
 
 class Window:
@@ -27,3 +30,26 @@ class Window:
     def write(self, part: Any) -> None:
         """Gives the part another content."""
         self.cell.value = self.way.put(self.cell.value, self.operands, part)
+
+
+class Due:
+    """Says how an array without axes is still to be computed, from arrays that nobody changes.
+
+    A compiled program that is to write the element somewhere may do that work itself: `x[0] += 5`
+    is then one dispatch to read and one to add and to write. Whoever else asks a cell for its
+    content gets it computed (see `Cell.do`), and can not tell that this was not done before.
+
+    Args:
+        fun: a compiled function.
+        args: arrays and numbers.
+    """
+
+    __slots__ = ("args", "fun")
+
+    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.fun, self.args = fun, args
+
+    def done(self) -> Any:
+        """Returns the array, computed now whatever trace is open."""
+        with jax.ensure_compile_time_eval():
+            return self.fun(*self.args)

@@ -42,6 +42,11 @@ class Array(Views):
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
         return made(value)
 
+    def _new_scalar(self, value: Any) -> Any:
+        new = object.__new__(Array)
+        new._value, new._mark = value, SCALAR
+        return new
+
     def _new_view(self, window: Window) -> Any:
         return fresh(window)
 
@@ -49,7 +54,7 @@ class Array(Views):
         return fresh(value)
 
     def _rebinds(self) -> bool:
-        return not self._like()[0] and self.mark() == SCALAR
+        return self.mark() == SCALAR and not self._like()[0]
 
     # Items -------------------------------------------------------------------------------------
 

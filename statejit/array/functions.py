@@ -18,7 +18,7 @@ from .array import Array, content, fresh, made
 from .at import ufunc_at
 from .lifting import packed, taking_arrays, unpacked
 from .methods import assigned, check_out, into
-from .operators import casts_same_kind, check_cast, check_result
+from .operators import casts_same_kind, check_cast, check_result, in_range, is_whole
 from .signatures import renamed, without_effect
 from .viewing import VIEWING
 
@@ -134,6 +134,8 @@ def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
 
     @functools.wraps(fun)
     def over_arrays(*args: Any, **kwargs: Any) -> Any:
+        if nin == 2 and len(args) >= 2:
+            args = (*_in_range(numpys.__name__, *args[:2]), *args[2:])
         if not kwargs and len(args) <= nin:
             return plain(*args)
         return with_arguments(*args, **kwargs)
@@ -145,6 +147,15 @@ def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
     if numpys.signature is None:
         _give_methods(result, fun, numpys)
     return result
+
+
+def _in_range(name: str, left: Any, right: Any) -> tuple[Any, Any]:
+    """Returns two operands; NumPy decides about a Python integer beside an array (`in_range`)."""
+    if is_whole(right) and hasattr(left, "dtype"):
+        return left, in_range(name, left, right)
+    if is_whole(left) and hasattr(right, "dtype"):
+        return in_range(name, right, left), right
+    return left, right
 
 
 def _give_methods(result: Any, fun: Any, numpys: np.ufunc) -> None:

@@ -68,8 +68,7 @@ def assign(cell: Any, way: Any, operands: Any, new: Any, like: Any) -> None:
         return
     common, starts = _split(way, operands, cell._value)
     run = _assigner(common, like, _is_alone(cell))
-    cell._value = made = run(cell._value, starts, operands, new)
-    _made[id(made)] = made
+    _store(cell, run(cell._value, starts, operands, new))
 
 
 @functools.lru_cache(4096)
@@ -100,8 +99,7 @@ def update(cell: Any, way: Any, operands: Any, fun: Fun, *args: Any) -> None:
         return
     common, starts = _split(way, operands, cell._value)
     run = _updater(common, fun, _is_alone(cell))
-    cell._value = new = run(cell._value, starts, operands, *args)
-    _made[id(new)] = new
+    _store(cell, run(cell._value, starts, operands, *args))
 
 
 @functools.lru_cache(4096)
@@ -121,8 +119,7 @@ def replace(cell: Any, programs: tuple[Any, Any], *args: Any) -> None:
         programs: one that leaves its first argument as it is, and one that reuses its buffer.
         args: arrays and numbers.
     """
-    cell._value = made = programs[_is_alone(cell)](cell._value, *args)
-    _made[id(made)] = made
+    _store(cell, programs[_is_alone(cell)](cell._value, *args))
 
 
 def _split(way: Any, operands: Any, value: Any) -> tuple[Any, Any]:
@@ -130,7 +127,7 @@ def _split(way: Any, operands: Any, value: Any) -> tuple[Any, Any]:
     common, starts = way.split(len(operands))
     if not starts:
         return common, ()
-    if max(value.shape) > _MOST:
+    if value.size > _MOST:
         return way, ()
     return common, np.array(starts, np.int32)
 
@@ -141,10 +138,31 @@ _MOST = np.iinfo(np.int32).max
 # Whose buffer it is ----------------------------------------------------------------------------
 
 
-_made: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+_made: dict[int, weakref.ref[Any]] = {}
 """Buffers that kernels have made: others may be shared in ways that Python does not count."""
+
+_many = [4096]
+"""How many entries there may be before those of buffers that are gone are dropped."""
+
+
+def _store(cell: Any, made: Any) -> None:
+    """Gives a cell the buffer that a kernel has made; plain JAX may have made a tracer of it."""
+    if type(made) is not type(cell._value):
+        cell.value = made
+        return
+    _made.pop(id(cell._value), None)
+    _made[id(made)] = weakref.ref(made)
+    cell._value = made
+    if len(_made) >= _many[0]:  # a `WeakValueDictionary` would cost 0.7 us each time
+        for key, known in list(_made.items()):
+            if known() is None:
+                _made.pop(key, None)
+        _many[0] = max(4096, 2 * len(_made))
 
 
 def _is_alone(cell: Any) -> bool:
     """Says whether a kernel made the buffer, and only the array holds it."""
-    return sys.getrefcount(cell._value) <= ALONE and id(cell._value) in _made
+    if sys.getrefcount(cell._value) > ALONE:
+        return False
+    known = _made.get(id(cell._value))
+    return known is not None and known() is cell._value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +14,14 @@ import numpy as np
 
 from .._core.cells import Cell
 from .._core.frames import CURRENT
-from .._core.numbers import Number
-from .._core.slots import is_tracer
-from . import complaints
+from .._core.numbers import Number, plain
+from .._core.slots import MISSING, is_tracer
+from . import complaints, quick
 from .lifting import stacked
 
 Binary = Callable[[Any, Any], Any]
 
-OPERANDS = (Cell, jax.Array, np.ndarray, np.generic, bool, int, float, complex, list, tuple)
+OPERANDS = (int, float, Cell, jax.Array, np.ndarray, np.generic, bool, complex, list, tuple)
 """Types that may stand beside a mutable array."""
 
 
@@ -30,6 +32,10 @@ class Operators(Cell):
 
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
         """Returns a result of an operation on this array; `operands` are as they were given."""
+        raise NotImplementedError
+
+    def _new_scalar(self, value: Any) -> Any:
+        """Returns a new scalar with a content, outside of frames."""
         raise NotImplementedError
 
     def _rebinds(self) -> bool:
@@ -64,32 +70,67 @@ def operand(value: Any) -> Any:
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
     """Does an operation; what NumPy refuses, too, it refuses with NumPy's error."""
     try:
-        if CURRENT.get() is None and fun in COMPILED and not (is_tracer(left) or is_tracer(right)):
-            return COMPILED[fun](left, right)
-        return fun(left, right)
+        if CURRENT.get() is not None or fun not in COMPILED:
+            return fun(left, right)
+        if type(right) in quick.NUMBERS and quick.is_concrete(left):
+            return COMPILED[fun](left, quick.number(right))
+        return (
+            fun(left, right) if is_tracer(left) or is_tracer(right) else COMPILED[fun](left, right)
+        )
     except complaints.FAILURES as error:
         complaints.complain(fun, (left, right), {}, error)
 
+
+COMPARED = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+"""The names of the ufuncs that compare."""
 
 COMPILED: dict[Binary, Any] = {
     fun: jax.jit(fun, inline=True)
     for fun in (
         *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
-        *(operator.mod, operator.lt, operator.le, operator.gt, operator.ge, operator.eq),
-        *(operator.ne, operator.and_, operator.or_, operator.xor),
+        *(operator.mod, operator.and_, operator.or_, operator.xor, *COMPARED),
     )
 }
 """Operations that need no value of a Python number: compiled calls cost less than JAX's own."""
 
 
-def check_range(value: Any, other: Any) -> None:
-    """Refuses a Python integer that the dtype of an array can't hold, as NumPy does."""
-    if type(other) is int and not 0 <= other <= 127:  # these every dtype holds
-        dtype = value.dtype
-        if jnp.issubdtype(dtype, jnp.integer):
-            limits = jnp.iinfo(dtype)
-            if not limits.min <= other <= limits.max:
-                raise OverflowError(f"Python integer {other} out of bounds for {dtype}")
+def is_whole(value: Any) -> bool:
+    """Says whether a value is a Python integer, also one that varies from call to call."""
+    return type(value) is int or (type(value) is Number and type(value.value) is int)
+
+
+def in_range(ufunc: str, array: Any, other: Any) -> Any:
+    """Returns a Python integer as the other operand of an operation with an array.
+
+    What a dtype can not hold is NumPy's to decide: it compares with it, divides by it, and refuses
+    to add it. JAX would take its last bits.
+
+    Args:
+        ufunc: the name of the operation.
+        array: anything with the dtype of the array.
+        other: the integer; for one that varies from call to call the outcome is a guard.
+
+    Raises:
+        OverflowError: if NumPy refuses it.
+    """
+    if type(other) is int and 0 <= other <= 127:  # these every dtype holds
+        return other
+    dtype = array.dtype
+    whole = jnp.issubdtype(dtype, jnp.integer)
+    if not whole and not jnp.issubdtype(dtype, jnp.inexact):
+        return other
+    if whole and ufunc == "power":
+        other = plain(other)  # JAX has powers right where it knows the exponent
+    limits = jnp.iinfo(dtype if whole else jax.dtypes.canonicalize_dtype(int))
+    if limits.min <= other <= limits.max:
+        return other
+    if whole:
+        getattr(np, ufunc)(np.ones((), dtype), plain(other))  # raises as NumPy does
+        if ufunc in COMPARISONS:
+            return math.inf if other > 0 else -math.inf
+    return float(other)
 
 
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -99,9 +140,8 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        if type(other) is int:
-            check_range(value, other)
-        return self._wrap(_apply(fun, value, operand(other)), ufunc, self, other)
+        given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
+        return self._wrap(_apply(fun, value, given), ufunc, self, other)
 
     return method
 
@@ -113,11 +153,35 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         value = self.value
-        if type(other) is int:
-            check_range(value, other)
-        return self._wrap(_apply(fun, operand(other), value), ufunc, other, self)
+        given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
+        return self._wrap(_apply(fun, given, value), ufunc, other, self)
 
     return method
+
+
+class _Probe:
+    """Finds what Python counts for an object that only `container[index] <op>= other` holds."""
+
+    count = 0
+
+    def __getitem__(self, index: int) -> _Probe:
+        return _Probe()
+
+    def __iadd__(self, other: int) -> int:
+        return sys.getrefcount(self)
+
+    def __setitem__(self, index: int, count: int) -> None:
+        self.count = count
+
+
+_probe: Any = _Probe()
+_probe[0] += 0
+
+PASSING = _probe.count
+"""What Python counts, in an in-place operator, for an array that nobody else holds."""
+
+KEEPS = {operator.add: "iufc", operator.sub: "iufc", operator.mul: "iufc", operator.truediv: "fc"}
+"""Operations with a Python number that keep the dtype of an array of these kinds."""
 
 
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -131,20 +195,22 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
             raise
         return fitted(found, part.shape, part.dtype, ufunc)
 
-    power = fun is operator.pow
+    power, kinds, anew = fun is operator.pow, KEEPS.get(fun, ""), binary(fun, ufunc)
 
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        if self.host and isinstance(other, jax.Array):
-            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
         if self._rebinds():
+            if kinds and CURRENT.get() is None and sys.getrefcount(self) <= PASSING:
+                due = quick.postponed(self, COMPILED[fun], kinds, other)
+                if due is not MISSING:
+                    return self._new_scalar(due)
             if fun is operator.matmul and not jnp.ndim(operand(other)):
                 raise TypeError("scalars have no operator @=")
-            return binary(fun, ufunc)(self, other)
-        other = operand(other)
-        if type(other) is int:
-            check_range(self, other)
+            return anew(self, other)
+        if self.host and isinstance(other, jax.Array):
+            return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
+        other = in_range(ufunc, self, other) if is_whole(other) else operand(other)
         if fun is operator.matmul and jnp.ndim(other) < 2:
             check_result(fun, (self.value, other), self.dtype, ufunc)
             raise ValueError(

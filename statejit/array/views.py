@@ -199,6 +199,7 @@ class Views(Methods):
         """Makes this view another one."""
         frame = CURRENT.get()
         if frame is None:
+            self.check_outside()
             self._value = window
         else:
             frame.write(self, "_value", window)
@@ -214,6 +215,7 @@ class Views(Methods):
         mark = None if writeable else READ_ONLY
         frame = CURRENT.get()
         if frame is None:
+            self.check_outside()
             self._mark = mark  # type: ignore[misc]  # the slot is that of `Array`
         else:
             frame.write(self, "_mark", mark)
@@ -224,7 +226,7 @@ class Views(Methods):
         if type(index) in QUICK and CURRENT.get() is None:
             element = quick.element(self, index)
             if element is not MISSING:
-                return self._wrap(element, "", self)
+                return self._new_scalar(element)
         found = indexing.picked(index, self._like()[0])
         if found is None:
             return self._gather(index)

@@ -14,6 +14,7 @@ from .._core.base import Base
 from .._core.cells import Cell
 from .._core.containers import TUPLE
 from .._core.discovery import Traced
+from .._core.evaluation import Program
 from .._core.frames import CURRENT, Frame
 from .._core.ground import Ground
 from .._core.lift import Lifted, name_of
@@ -248,7 +249,8 @@ def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened
 
     positions = tuple(at[id(slot)] for slot in slots)
     sources = tuple(source(recipe) for recipe in wanted)
-    return Opened(traced.pure, len(traced.inputs), positions, sources), inputs
+    pure = traced.pure.by_equation() if isinstance(traced.pure, Program) else traced.pure
+    return Opened(pure, len(traced.inputs), positions, sources), inputs
 
 
 def tuple_of(*children: Any) -> NewContainer:

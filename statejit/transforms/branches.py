@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.captures import unchanged_captures
 from .._core.discovery import run
 from .._core.frames import Frame
 from .._core.inner import commit
@@ -52,9 +53,10 @@ class Branches(Inside):
         over = Frame(frame, frame.ground)
         entries = [over.adopt_argument(operand) for operand in operands]
         runs = []
-        for branch in branches:
-            over.reopen()
-            runs.append(run(branch, list(entries), {}, over))
+        with unchanged_captures(frame, *self.functions):
+            for branch in branches:
+                over.reopen()
+                runs.append(run(branch, list(entries), {}, over))
         over.reopen()
         merging = Merging(over, runs)
         programs = merging.programs()

@@ -8,7 +8,8 @@ from typing import Any
 
 import jax
 
-from .._core.discovery import Traced, as_arrays
+from .._core.discovery import Traced
+from .._core.evaluation import as_arrays
 from .._core.lift import Lifted
 from ..array.functions import function
 

@@ -70,6 +70,21 @@ class Carried:
     pair: Pair
 
 
+@dataclasses.dataclass(eq=False)
+class Late:
+    """A place that no step reads: its recipe is settled when all others are matched.
+
+    Args:
+        after: what a step leaves there.
+        path: how a person would write the place.
+        recipe: of what is there after the last step, once that is settled.
+    """
+
+    after: Any
+    path: str
+    recipe: Any = None
+
+
 @dataclasses.dataclass
 class Mismatch:
     """A place that a step leaves with another structure than it found."""
@@ -84,12 +99,14 @@ class Matching:
 
     Args:
         traced: what one run of the step did.
+        after: the recipe of the carry of the user's own that the step has returned.
         reads_all: whether what was there matters even in places that the step does not read:
             there may be no step at all.
         passing: ids of objects that a step before this one has made: where another one takes the
             place of such an object, it is gone, and what was written to it does not matter.
 
     Attributes:
+        carry: the recipe of the carry of the user's own after the last step.
         arrays: a pair for each slot that changes.
         numbers: a pair for each place of a Python number that changes.
         effects: the effects, with `Carried` in the place of arrays and numbers.
@@ -97,7 +114,11 @@ class Matching:
     """
 
     def __init__(
-        self, traced: Traced, reads_all: bool = False, passing: frozenset[int] = frozenset()
+        self,
+        traced: Traced,
+        after: Any,
+        reads_all: bool = False,
+        passing: frozenset[int] = frozenset(),
     ) -> None:
         self.traced, self.frame, self.reads_all = traced, traced.frame, reads_all
         self.arrays: dict[int, Pair] = {}
@@ -116,10 +137,17 @@ class Matching:
         self._before: dict[int, Any] = {}  # and the other way round
         self._new: dict[int, Any] = {}
         self._lasts: dict[int, Any] = {}
+        self._late: list[Late] = []
         self._kept: set[int] = set()
         self._queue: list[Any] = []  # objects whose attributes are to be matched
         self._visited: set[int] = set()
-        self.effects = self._match_all()
+        effects = self._match_all()
+        entry = traced.args[0]
+        self.carry = unchanged(self.match(entry, after, "carry"), entry)
+        self._settle()
+        gone = {i for i in self.passing if i in self._new}
+        self.effects = [e for e in effects if id(e.holder) not in gone]
+        self.effects += self._refilled.values()
 
     def pair(self, slot: Slot, after: Any, path: str) -> Any:
         """Notes what takes the place of a slot, and returns the recipe of its last content."""
@@ -145,11 +173,15 @@ class Matching:
         for effect in self._refills.values():
             if id(effect.container) not in self._kept:
                 self._match_children(effect.container, effect, "a container")
+        return effects
+
+    def _settle(self) -> None:
+        """Settles what no step reads: what also takes the place of something is that very thing."""
+        for late in self._late:
+            late.recipe = self._last(late.after, late.path)
         for entry, path in self._kept_objects:
             if id(entry) in self._new:
                 self._differs(path, "an object that each step replaces", "the one before it")
-        gone = {i for i in self.passing if i in self._new}
-        return [e for e in effects if id(e.holder) not in gone] + list(self._refilled.values())
 
     def _match_places(self, holder: Any) -> Iterator[SetAttr]:
         """Matches the attributes of an object that is not replaced, and yields its effects."""
@@ -167,10 +199,11 @@ class Matching:
 
     def _held_by(self, state: Any) -> Iterator[Any]:
         """Yields the objects that an object holds, by itself or in containers."""
-        stack = list(state.found.values())
+        stack, seen = list(state.found.values()), set()  # a container may hold itself
         while stack:
             entry = stack.pop()
-            if type(entry) is Container:
+            if type(entry) is Container and id(entry) not in seen:
+                seen.add(id(entry))
                 stack.extend(entry.children)
             elif self.frame.ground.is_holder(entry):
                 yield entry
@@ -178,7 +211,8 @@ class Matching:
     def match(self, before: Any, after: Any, path: str) -> Any:
         """Matches one place, and returns the recipe of what is there after the last step."""
         if before is UNREAD:
-            return self._last(after, path)
+            self._late.append(Late(after, path))
+            return self._late[-1]
         if type(before) is Slot:
             return self._array(before, after, path)
         if type(before) is Number:
@@ -325,19 +359,25 @@ class Matching:
             return self.last[key]
         if isinstance(after, Existing):
             self._kept_objects.append((after.entry, path))
+        elif id(after) in self._before and id(self._before[id(after)]) in self._new:
+            return self._new[id(self._before[id(after)])]
         return rebuilt(after, lambda recipe: self._last(recipe, path), self._lasts)
 
-    def final(self, recipe: Any, arrange: Callable[[Carried], Any]) -> Any:
+    def final(self, recipe: Any, arrange: Callable[[Pair], Any], memo: dict[int, Any]) -> Any:
         """Returns a recipe with `Carried` replaced by what `arrange` gives for it.
 
         Args:
             recipe: as `match` returned it.
             arrange: gives the recipe of what a place holds after the last step.
+            memo: of what is made anew: one for all places.
         """
-        memo: dict[int, Any] = {}
 
         def replace(inner: Any) -> Any:
-            return arrange(inner) if isinstance(inner, Carried) else rebuilt(inner, replace, memo)
+            if isinstance(inner, Late):
+                inner = inner.recipe
+            if isinstance(inner, Carried):
+                return arrange(inner.pair)
+            return rebuilt(inner, replace, memo)
 
         return replace(recipe)
 

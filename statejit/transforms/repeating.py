@@ -14,7 +14,8 @@ from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
 from .counting import Counting, as_input, strong, type_of_number
 from .forms import number_of, same_recipe
-from .matching import UNREAD, Carried, Matching, Pair
+from .matching import UNREAD, Matching, Pair
+from .origins import is_argument, origin
 
 
 class Repetition:
@@ -23,7 +24,6 @@ class Repetition:
     Args:
         matching: what the step changes.
         counting: its numbers.
-        carry: the recipe of the carry of the user's own after the last step.
         rows: recipes of arrays that are wanted of each step.
         others: what was traced over the same slots, and is not part of the step.
 
@@ -36,13 +36,13 @@ class Repetition:
         self,
         matching: Matching,
         counting: Counting,
-        carry: Any,
         rows: list[Any],
         others: tuple[Traced, ...] = (),
     ) -> None:
-        self.matching, self.counting, self.carry, self.rows = matching, counting, carry, rows
+        self.matching, self.counting, self.rows = matching, counting, rows
         self.runs = (matching.traced, *others)
         self.traced, self.frame = matching.traced, matching.frame
+        self._made: dict[Any, Out] = {}  # what made an array -> the output that it is
         arrays = [p for p in matching.arrays.values() if not _is_kept(p)]
         lasts = [c.pair for c in matching.last.values() if self._is_carried_last(c.pair)]
         numbers = [matching.numbers[place] for place in counting.carried]
@@ -59,7 +59,7 @@ class Repetition:
         self.given = {
             id(slot): self.frame.value_beneath(slot)
             for slot in self._slots()
-            if id(slot) not in own and not _is_argument(slot)
+            if id(slot) not in own and not is_argument(slot)
         }
         for entry in self._entries():
             if type(entry) is Number and entry.tape is not counting.tape:
@@ -73,8 +73,7 @@ class Repetition:
         return own and id(pair) not in self.counting.settled
 
     def _is_closed_over(self, slot: Slot) -> bool:
-        pair = self.matching.arrays.get(id(slot))
-        return not _is_argument(slot) and (pair is None or _is_kept(pair))
+        return not is_argument(slot) and self._carried(slot) is None
 
     def _slots(self) -> list[Slot]:
         recipes = [*(p.after for p in self.pairs), *self.rows, *[r.result for r in self.runs]]
@@ -173,23 +172,23 @@ class Repetition:
             finals: the carried arrays after the last step.
             beneath: the enclosing frame.
         """
+        memo: dict[int, Any] = {}
 
-        def arranged(carried: Carried) -> Any:
-            return self._final(carried.pair)
+        def arranged(recipe: Any) -> Any:
+            return self.matching.final(recipe, self._final, memo)
 
         effects = [self._arranged(e, arranged) for e in self.matching.effects]
-        result = self.matching.final(self.carry, arranged)
+        result = arranged(self.matching.carry)
         return commit(
             dataclasses.replace(self.traced, effects=effects, result=result), finals, beneath
         )
 
     def _arranged(self, effect: Any, arranged: Any) -> Any:
         if isinstance(effect, Refill):
-            children = [self.matching.final(c, arranged) for c in effect.children]
-            return Refill(effect.container, effect.aux, children)
+            return Refill(effect.container, effect.aux, [arranged(c) for c in effect.children])
         if effect.recipe is MISSING:
             return effect
-        return SetAttr(effect.holder, effect.name, self.matching.final(effect.recipe, arranged))
+        return SetAttr(effect.holder, effect.name, arranged(effect.recipe))
 
     def _final(self, pair: Pair) -> Any:
         if id(pair) in self.counting.settled:
@@ -200,7 +199,21 @@ class Repetition:
         if type(pair.before) is Number or isinstance(pair.after, Computed):
             return Out(pair.index, type_of_number(pair))
         number = pair.before.number if type(pair.before) is Slot else number_of(pair.after)
-        return Out(pair.index, number if isinstance(pair.after, Out) or number else None)
+        return (
+            Out(pair.index, number) if number or self.counting.count is None else self._same(pair)
+        )
+
+    def _same(self, pair: Pair) -> Any:
+        """Returns the recipe of an array that is the same wherever eager Python has the same."""
+        assert self.counting.count is not None and pair.index is not None
+        found = origin(pair, self.counting.count, self._carried)
+        if isinstance(found, (Input, Constant)):
+            return found
+        return self._made.setdefault(found, Out(pair.index))
+
+    def _carried(self, slot: Slot) -> Pair | None:
+        pair = self.matching.arrays.get(id(slot))
+        return None if pair is None or _is_kept(pair) else pair
 
 
 def fitted(value: Any, pair: Pair, old: Any) -> Any:
@@ -212,11 +225,6 @@ def fitted(value: Any, pair: Pair, old: Any) -> Any:
     if value.dtype != old.dtype or (value.weak_type and not old.weak_type):
         return jax.lax.convert_element_type(value, old.dtype)
     return value
-
-
-def _is_argument(slot: Slot) -> bool:
-    """Says whether a slot has another array in each step."""
-    return slot.owner is not None and slot.value is None
 
 
 def _is_kept(pair: Pair) -> bool:

@@ -17,7 +17,9 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from .._core.discovery import Traced, as_arrays, run
+from .._core.captures import unchanged_captures
+from .._core.discovery import Traced, run
+from .._core.evaluation import as_arrays
 from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.lift import name_of
@@ -146,6 +148,19 @@ class Ruled:
 
     def call(self) -> Any:
         """Calls the function, and commits to the enclosing frame."""
+        lift: Any = self.lift
+        with unchanged_captures(self.frame, lift.fun, lift.forward, lift.backward):
+            self._trace()
+        found = self._called()
+        state = [jax.lax.stop_gradient(array) for array in found[: self.state]]
+        merged = dataclasses.replace(self.merging.merged(), result=Constant(None))
+        commit(merged, [*state, *found[self.state :]], self.frame)
+        return self.result.filled(found[self.state :])
+
+    # The runs of the user's code ---------------------------------------------------------------
+
+    def _trace(self) -> None:
+        """Traces the three functions, each once."""
         forward: Any = self.lift.forward
         primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
         kept = self._traced(lambda *args: self._pair(forward(*args)))
@@ -154,13 +169,6 @@ class Ruled:
         for pair in zip(primal.extra[0].children, kept.extra[0].children, strict=True):
             self.merging.leaf(list(pair), None, "the result")
         self.runs = Run(primal), Run(kept), Run(self._traced_back(kept))
-        found = self._called()
-        state = [jax.lax.stop_gradient(array) for array in found[: self.state]]
-        merged = dataclasses.replace(self.merging.merged(), result=Constant(None))
-        commit(merged, [*state, *found[self.state :]], self.frame)
-        return self.result.filled(found[self.state :])
-
-    # The runs of the user's code ---------------------------------------------------------------
 
     def _traced(self, fun: Callable[..., Any]) -> Traced:
         """Traces the function, or its forward rule; the recipes of arrays are `extra`."""

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.captures import unchanged_captures
 from .._core.cells import Cell
 from .._core.discovery import Traced, run
 from .._core.frames import Frame
@@ -18,7 +19,7 @@ from .._core.recipes import Input, Out
 from ..array.array import made
 from ..errors import CarryTypeError
 from .counting import AskedForValue, Counting, Unsteady
-from .forms import shells, type_of_recipe, unchanged
+from .forms import shells, type_of_recipe
 from .matching import Matching, Mismatch
 from .progress import Meter, ProgressBar
 from .repeating import Repetition
@@ -87,7 +88,8 @@ class Scan:
                 slot.owner = frame
             return run(self._step, [frame.adopt_argument(carry), *self.slices], {}, frame)
 
-        return watched(work, self.beneath, self.ways)
+        with unchanged_captures(self.beneath, self.fun):
+            return watched(work, self.beneath, self.ways)
 
     def _step(self, carry: Any, *slices: Any) -> Any:
         rows = [like(s, is_mutable(x)) for s, x in zip(slices, self.xs, strict=True)]
@@ -104,8 +106,7 @@ class Scan:
 
     def _repetition(self, traced: Traced) -> tuple[Repetition | None, Any]:
         after, rows = traced.result.children
-        matching = Matching(traced, passing=frozenset(id(made) for made in self.made))
-        last = last_of(matching, traced.args[0], after)
+        matching = Matching(traced, after, passing=frozenset(id(made) for made in self.made))
         if matching.plain_numbers - self.ways.as_arrays:
             self.ways.as_arrays |= matching.plain_numbers
             self.ways.plain -= matching.plain_numbers
@@ -122,7 +123,7 @@ class Scan:
             return None, None
         except Unsteady:
             return None, [Mismatch("a number", "one that steers Python", "another value")]
-        return Repetition(matching, counting, last, rows.children), None
+        return Repetition(matching, counting, rows.children), None
 
     def _repeat(self, repetition: Repetition) -> tuple[Any, list[Any]]:
         arrays = [self._rest(array) for array in self.arrays]
@@ -198,17 +199,6 @@ class Scan:
         traced = self._traced(carry)
         shapes = [type_of_recipe(row, traced) for row in traced.result.children[1].children]
         return carry, self._y([jnp.zeros((0, *s.shape), s.dtype) for s in shapes])
-
-
-def last_of(matching: Matching, entry: Any, after: Any) -> Any:
-    """Returns the recipe of the user's own carry after the last step.
-
-    Args:
-        matching: what the step changes.
-        entry: the carry as the step found it.
-        after: the recipe of what the step returned.
-    """
-    return unchanged(matching.match(entry, after, "carry"), entry)
 
 
 def refuse(mismatches: list[Mismatch], traced: Traced) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from .._core.captures import unchanged_captures
 from .._core.discovery import Traced, run
 from .._core.frames import Frame
 from .._core.numbers import Number
@@ -14,7 +15,7 @@ from ..errors import RawTransformError
 from .counting import AskedForValue, Counting
 from .matching import Matching
 from .repeating import Repetition
-from .scanning import arrays_for_numbers, as_array, last_of, refuse
+from .scanning import arrays_for_numbers, as_array, refuse
 from .steps import StepFrame, Ways, watched
 
 
@@ -35,7 +36,8 @@ class While:
         """Returns the last carry."""
         carry = arrays_for_numbers(carry)
         while True:
-            test, step = watched(lambda f: self._traced(f, carry), self.beneath, self.ways)
+            with unchanged_captures(self.beneath, self.test, self.body):
+                test, step = watched(lambda f: self._traced(f, carry), self.beneath, self.ways)
             try:
                 repetition = self._repetition(test, step)
             except AskedForValue as asked:
@@ -69,12 +71,11 @@ class While:
         return test, run(lambda c: arrays_for_numbers(self.body(c)), [entry], {}, frame)
 
     def _repetition(self, test: Traced, step: Traced) -> Repetition:
-        matching = Matching(step, reads_all=True)
-        last = last_of(matching, step.args[0], step.result)
+        matching = Matching(step, step.result, reads_all=True)
         if matching.plain_numbers - self.ways.as_arrays:
             self.ways.plain -= matching.plain_numbers
             raise AskedForValue(matching.plain_numbers)
         if matching.mismatches:
             refuse(matching.mismatches, step)
         used = [i for i in (*test.inputs, *step.inputs) if type(i) is Number]
-        return Repetition(matching, Counting(matching, used, None), last, [], (test,))
+        return Repetition(matching, Counting(matching, used, None), [], (test,))
