@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import residual
+from compiling import compilations
 from peers import present
 from rounds import Seconds
 from tables import Aim, Table, main
@@ -24,25 +25,14 @@ import statejit as sj
 def first_call(make: Any, layers: int) -> tuple[float, float]:
     """Returns the seconds of a first call with cold caches, and those of them outside of XLA."""
     contender = make(layers, update=False)
-    within = 0.0
-
-    def listen(event: str, seconds: float, **about: Any) -> None:
-        nonlocal within
-        if event == "/jax/core/compile/backend_compile_duration":
-            with sj.unwatched():
-                within += seconds
-
     jax.clear_caches()
     sj.clear_cache()
     gc.collect()
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
+    with compilations() as within:
         start = time.perf_counter()
         jax.block_until_ready(contender.run())
         seconds = time.perf_counter() - start
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
-    return seconds, seconds - within
+    return seconds, seconds - sum(within)
 
 
 def measure(quick: bool) -> list[Table]:

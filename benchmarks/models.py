@@ -94,9 +94,7 @@ class ByHand(Common):
 def hand_written() -> Kit:
     """Returns the hand-written step: all that it reads comes in, but what stands in globals."""
 
-    def pure(
-        w: Any, rate: Any, scales: Any, calls: Any, x: Any, training: bool, counts: bool
-    ) -> Any:
+    def pure(w: Any, rate: Any, scales: Any, calls: Any, x: Any, trains: Any, counts: Any) -> Any:
         y = w * x * rate * around.gain
         for scale in scales:
             y = y * scale

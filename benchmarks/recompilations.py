@@ -13,28 +13,25 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from compiling import compilations
 from models import KITS, Kit, Step, around
 from peers import present
 from tables import Aim, Cell, Table, main
 
 import statejit as sj
 
-COMPILED = "/jax/core/compile/backend_compile_duration"
-
-
 NOTE = """\
-Needed is what JAX itself needs, whose programs depend on shapes and dtypes, and one compilation for
-a Python value that turns out to vary. Wrong: the step gives another result, or leaves another state,
-than the same step run eagerly. —: can not be said there. A NumPy array can be changed by the step,
-which a JAX array can not: here they have a program each."""
+Needed is what JAX itself needs, whose programs depend on shapes and dtypes, and one compilation
+for a Python value that turns out to vary. Wrong: the step gives another result, or leaves another
+state, than the same step run eagerly. —: can not be said there. A NumPy array can be changed by the
+step, which a JAX array can not: here they have a program each."""
 
 
 @dataclass
@@ -198,23 +195,6 @@ def _(s: Subject) -> None:
     s.adopt(s.model, anew=True)
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Yields a list that gets an entry for each compilation by XLA."""
-    found: list[str] = []
-
-    def listen(name: str, seconds: float, **about: Any) -> None:
-        if name == COMPILED:
-            with sj.unwatched():  # counting is no part of what is traced
-                found.append(name)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield found
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
-
-
 def after(kit: Kit, do: Event, eager: bool) -> tuple[list[np.ndarray], int]:
     """Returns the outcome of the call after an event, and how often XLA compiled in it."""
     around.gain = 1.0
@@ -222,7 +202,7 @@ def after(kit: Kit, do: Event, eager: bool) -> tuple[list[np.ndarray], int]:
     for _ in range(2):
         subject.call()
     do(subject)
-    with counted() as found:
+    with compilations() as found:
         outcome = subject.outcome()
     return outcome, len(found)
 

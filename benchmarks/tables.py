@@ -139,21 +139,30 @@ def show(table: Table) -> str:
     return "\n".join([*lines, table.note] if table.note else lines)
 
 
-Measure = Callable[[bool], list[Table]]
-"""What measures a subject: whether quickly -> its tables."""
+Measure = Callable[..., list[Table]]
+"""What measures a subject: whether quickly, and options of its own -> its tables."""
 
 
-def main(measure: Measure, about: str | None) -> None:
-    """Measures a subject from the command line, and prints its tables."""
+def main(measure: Measure, about: str | None, **own: int) -> None:
+    """Measures a subject from the command line, and prints its tables.
+
+    Args:
+        measure: what measures it.
+        about: its description.
+        own: the defaults of options of its own.
+    """
     parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
     parser.add_argument("--json", type=Path, help="where the figures go, too")
-    options = parser.parse_args()
-    tables = measure(options.quick)
+    for name, default in own.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = vars(parser.parse_args())
+    path = options.pop("json")
+    tables = measure(**options)
     for table in tables:
         print(show(table), end="\n\n", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps([dataclasses.asdict(table) for table in tables]))
+    if path:
+        path.write_text(json.dumps([dataclasses.asdict(table) for table in tables], indent=1))
 
 
 def loaded(content: dict[str, Any]) -> Table:

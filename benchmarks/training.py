@@ -4,7 +4,7 @@
 dropout, a batch of 64 images, Adam. "Residual" has 100 layers, 600 small arrays and two moments of
 400 of them (`residual.py`), so that what a call does besides computing shows.
 
-    python benchmarks/training.py
+    PYTHONPATH=examples python benchmarks/training.py
 """
 
 from __future__ import annotations
