@@ -2,7 +2,9 @@
 
 Each contender has a process of its own, and its peak is what Linux says of it: `VmHWM`, since
 `ru_maxrss` counts the process that started it, too. A step that gives its state away needs no room
-for the new one beside the old.
+for the new one beside the old. By hand the moments are made before the first step; so
+`Optimizer(tx, model)` makes them, while `Optimizer(tx)` makes them in it, where XLA may copy the
+parameters once.
 
     python benchmarks/memory.py
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ SIZE, STEPS = 50_000_000, 4
 RULES = {"momentum": optax.sgd(1e-3, momentum=0.9), "Adam": optax.adam(1e-3)}
 
 
+Step = Callable[[], jax.Array]
+"""Takes a step, and returns the parameters."""
+
+
 def weights(size: int) -> jax.Array:
     """Returns the parameters, made where they are to lie."""
     return jax.jit(lambda: jnp.zeros(size))()
@@ -36,8 +43,8 @@ def loss(w: jax.Array, x: jax.Array) -> jax.Array:
     return ((w * x) ** 2).sum()
 
 
-def by_hand(size: int, tx: Any, **options: Any) -> jax.Array:
-    """Takes hand-written steps."""
+def by_hand(size: int, tx: Any, **options: Any) -> Step:
+    """Returns the hand-written step."""
     w = weights(size)
     moments = tx.init(w)
 
@@ -46,37 +53,49 @@ def by_hand(size: int, tx: Any, **options: Any) -> jax.Array:
         return optax.apply_updates(w, updates), moments
 
     compiled = jax.jit(step, **options)
-    for _ in range(STEPS):
+
+    def run() -> jax.Array:
+        nonlocal w, moments
         w, moments = compiled(w, moments, 1.0)
-    return w
+        return w
+
+    return run
 
 
-def donated(size: int, tx: Any) -> jax.Array:
-    """Takes hand-written steps that give the state away."""
+def donated(size: int, tx: Any) -> Step:
+    """Returns the hand-written step that gives the state away."""
     return by_hand(size, tx, donate_argnums=(0, 1))
 
 
-def watched(size: int, tx: Any) -> jax.Array:
-    """Takes steps on watched objects."""
+def lazily(size: int, tx: Any) -> Step:
+    """Returns the step on watched objects, the first of which makes the moments."""
+    return watched(size, tx, lazy=True)
+
+
+def watched(size: int, tx: Any, lazy: bool = False) -> Step:
+    """Returns the step on watched objects."""
 
     class Model(sj.Base):
         def __init__(self) -> None:
             self.w = weights(size)
 
-    model, opt = Model(), sj.Optimizer(tx)
+    model = Model()
+    opt = sj.Optimizer(tx) if lazy else sj.Optimizer(tx, model)
     differentiated = sj.grad(lambda x: loss(model.w, x), grad_vars=model)
 
     @sj.jit
     def step(x: Any) -> None:
         opt.update(model, differentiated(x))
 
-    for _ in range(STEPS):
+    def run() -> jax.Array:
         step(1.0)
-    return model.w
+        return model.w
+
+    return run
 
 
-def by_nnx(size: int, tx: Any) -> jax.Array:
-    """Takes steps on modules of flax's NNX."""
+def by_nnx(size: int, tx: Any) -> Step:
+    """Returns the step on modules of flax's NNX."""
     from flax import nnx
 
     class Model(nnx.Module):
@@ -90,27 +109,37 @@ def by_nnx(size: int, tx: Any) -> jax.Array:
     def step(model: Any, opt: Any, x: Any) -> None:
         opt.update(model, nnx.grad(lambda model: loss(model.w[...], x))(model))
 
-    for _ in range(STEPS):
+    def run() -> jax.Array:
         step(model, opt, 1.0)
-    return model.w[...]
+        return model.w[...]
+
+    return run
 
 
-RUNS = {"by hand, donated": donated, "by hand": by_hand, "statejit": watched, "nnx": by_nnx}
+RUNS = {
+    "by hand, donated": donated,
+    "by hand": by_hand,
+    "statejit": watched,
+    "statejit, lazily": lazily,
+    "nnx": by_nnx,
+}
+
+
+def alone(name: str, rule: str, size: int) -> None:
+    """Takes the steps of one contender, and prints the peak of this process."""
+    run = RUNS[name](size, RULES[rule])
+    for _ in range(STEPS):
+        jax.block_until_ready(run())
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    print(1024 * int(line.split()[1]))
 
 
 def peak(name: str, rule: str, size: int) -> float:
     """Returns the peak of a process in which one contender takes its steps, in bytes."""
     order = [sys.executable, str(Path(__file__)), "--alone", name, rule, str(size)]
     answer = subprocess.run(order, check=True, capture_output=True, text=True)
-    return float(answer.stdout.split()[-1])
-
-
-def alone(name: str, rule: str, size: int) -> None:
-    """Takes the steps of one contender, and prints the peak of this process."""
-    jax.block_until_ready(RUNS[name](size, RULES[rule]))
-    status = Path("/proc/self/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    print(1024 * int(line.split()[1]))
+    return float(answer.stdout)
 
 
 def measure(quick: bool) -> list[Table]:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from compiling import compilations
@@ -209,7 +208,6 @@ def after(kit: Kit, do: Event, eager: bool) -> tuple[list[np.ndarray], int]:
 
 def verdict(make: Callable[[], Kit], do: Event) -> str:
     """Returns what a framework makes of an event, in a word or two."""
-    jax.clear_caches()
     try:
         expected, _ = after(make(), do, eager=True)
     except Exception:  # noqa: BLE001, what can not be said in a framework fails in its own way

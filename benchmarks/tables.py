@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import json
 import statistics
 from collections.abc import Callable
@@ -162,7 +163,9 @@ def main(measure: Measure, about: str | None, **own: int) -> None:
     for table in tables:
         print(show(table), end="\n\n", flush=True)
     if path:
-        path.write_text(json.dumps([dataclasses.asdict(table) for table in tables], indent=1))
+        today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+        content = {"date": today, "tables": [dataclasses.asdict(table) for table in tables]}
+        path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def loaded(content: dict[str, Any]) -> Table:
