@@ -1,42 +1,58 @@
-"""What a call of a jitted step costs beside hand-written `jax.jit` over the same nested dict.
+"""Dispatch: what a call of a jitted step costs beside hand-written `jax.jit`.
 
 The step adds a number to N small arrays, each in an object of its own. Every object has a Python
-flag that the step reads, so that there is a guard on each. The peers run where they are installed.
+flag that the step reads, so that there is a guard on each. The hand-written step takes and returns
+a nested dict of the same arrays; "donated" is the same with `donate_argnums`.
 
     python benchmarks/dispatch.py
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rounds import medians
+from peers import present
+from rounds import Contender, interleaved
+from tables import Aim, Table, main
 
 import statejit as sj
 
 SLOTS = (1, 10, 100, 1000)
 
-Step = Callable[[], object]
 
-
-def by_hand(n: int, x: jax.Array) -> Step:
+def by_hand(n: int, x: jax.Array, **options: Any) -> Contender:
     """Returns the hand-written step over a nested dict."""
 
-    @jax.jit
     def step(state: dict[str, Any], x: jax.Array) -> dict[str, Any]:
         return {"cells": {k: {"w": c["w"] + x} for k, c in state["cells"].items()}}
 
+    compiled = jax.jit(step, **options)
     state = {"cells": {str(i): {"w": jnp.zeros(4)} for i in range(n)}}
 
     def run() -> None:
         nonlocal state
-        state = step(state, x)
+        state = compiled(state, x)
 
-    return run
+    return Contender(run, lambda: state["cells"]["0"]["w"])
+
+
+def donated(n: int, x: jax.Array) -> Contender:
+    """Returns the hand-written step that gives its state away."""
+    return by_hand(n, x, donate_argnums=0)
+
+
+def by_refs(n: int, x: jax.Array) -> Contender:
+    """Returns the step on JAX's own mutable arrays, closed over."""
+    refs = [jax.new_ref(jnp.zeros(4)) for _ in range(n)]
+
+    @jax.jit
+    def step(x: jax.Array) -> None:
+        for ref in refs:
+            ref[...] += x
+
+    return Contender(lambda: step(x), lambda: refs[0][...])
 
 
 class Cell(sj.Base):
@@ -60,13 +76,14 @@ class Model(sj.Base):
                 cell.w = cell.w + x
 
 
-def watched(n: int, x: jax.Array) -> Step:
+def watched(n: int, x: jax.Array) -> Contender:
     """Returns the step on watched objects."""
-    step = sj.jit(Model(n).step)
-    return lambda: step(x)
+    model = Model(n)
+    step = sj.jit(model.step)
+    return Contender(lambda: step(x), lambda: model.cells[0].w)
 
 
-def by_nnx(n: int, x: jax.Array) -> Step:
+def by_nnx(n: int, x: jax.Array) -> Contender:
     """Returns the step on modules of flax's NNX."""
     from flax import nnx
 
@@ -86,10 +103,10 @@ def by_nnx(n: int, x: jax.Array) -> Step:
                 cell.w[...] = cell.w[...] + x
 
     model = NnxModel()
-    return lambda: step(model, x)
+    return Contender(lambda: step(model, x), lambda: model.cells[0].w[...])
 
 
-def by_brainstate(n: int, x: jax.Array) -> Step:
+def by_brainstate(n: int, x: jax.Array) -> Contender:
     """Returns the step on brainstate's states."""
     import brainstate
 
@@ -100,10 +117,10 @@ def by_brainstate(n: int, x: jax.Array) -> Step:
         for state in states:
             state.value = state.value + x
 
-    return lambda: step(x)
+    return Contender(lambda: step(x), lambda: states[0].value)
 
 
-def by_brainpy(n: int, x: jax.Array) -> Step:
+def by_brainpy(n: int, x: jax.Array) -> Contender:
     """Returns the step on brainpy.math's variables."""
     import brainpy.math as bm
 
@@ -114,35 +131,70 @@ def by_brainpy(n: int, x: jax.Array) -> Step:
         for variable in variables:
             variable.value = variable.value + x
 
-    return lambda: step(x)
+    return Contender(lambda: step(x), lambda: variables[0].value)
 
 
-PEERS = {"flax": by_nnx, "brainstate": by_brainstate, "brainpy": by_brainpy}
+def by_objax(n: int, x: jax.Array) -> Contender:
+    """Returns the step on Objax's variables."""
+    import objax
+
+    class ObjaxModel(objax.Module):
+        def __init__(self) -> None:
+            self.cells = objax.ModuleList([objax.StateVar(jnp.zeros(4)) for _ in range(n)])
+
+        def step(self, x: jax.Array) -> None:
+            for cell in self.cells:
+                cell.value = cell.value + x
+
+    model = ObjaxModel()
+    step = objax.Jit(model.step, model.vars())
+    return Contender(lambda: step(x), lambda: model.cells[0].value)
 
 
-def instances(n: int) -> int:
-    """Returns how many compilations n models of one structure need."""
-    step = sj.jit(Model.step)
-    before = len(step.plans)
-    for _ in range(n):
-        step(Model(3), jnp.ones(()))
-    return len(step.plans) - before
+MAKERS = {
+    "by hand": by_hand,
+    "by hand, donated": donated,
+    "statejit": watched,
+    "jax refs": by_refs,
+    "nnx": by_nnx,
+    "brainstate": by_brainstate,
+    "brainpy.math": by_brainpy,
+    "objax": by_objax,
+}
+
+FASTER = {"nnx": 8.0, "brainstate": 5.0, "brainpy.math": 5.0}
+"""How many times faster than each peer we want to be."""
 
 
-def main() -> None:
-    """Prints the table."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the table of calls."""
     x = jnp.ones(())
-    makers = {"by hand": by_hand, "statejit": watched}
-    makers |= {name: peer for name, peer in PEERS.items() if importlib.util.find_spec(name)}
-    print(f"jax {jax.__version__}; microseconds a call (ratio), medians of interleaved rounds")
-    print(" slots" + "".join(f"{name:>18}" for name in makers))
-    for n in SLOTS:
-        found = medians({name: make(n, x) for name, make in makers.items()}, 30, 1000 // n + 3)
-        hand = found["by hand"]
-        cells = [f"{1e6 * s:>10.1f} ({s / hand:5.2f})" for s in found.values()]
-        print(f"{n:>6}" + "".join(cells))
-    print(f"compilations for 1,000 instances: {instances(1000)}")
+    makers = present(MAKERS)
+    table = Table("dispatch", "One call of a jitted step", "slots", "µs", "by hand")
+    for n in SLOTS[: 3 if quick else 4]:
+        contenders = {name: make(n, x) for name, make in makers.items()}
+        seconds = interleaved(contenders, 11 if quick else 41, 1000 // n // (4 if quick else 1) + 3)
+        table.add(str(n), seconds, n)
+    add_aims(table)
+    return [table]
+
+
+def add_aims(table: Table) -> None:
+    """Adds what issue and measurement say of each number of slots."""
+    for case, row in table.rows.items():
+        if case == "1":
+            more = float(row["statejit"].value) - float(row["by hand"].value)
+            text = "one slot: at most 1 µs more than by hand (µs)"
+            table.aims.append(Aim(text, more, most=1.0))
+        else:
+            most = 1.05 if case == "10" else 1.0
+            text = f"{case} slots: at most {most} times the hand-written step"
+            table.aims.append(Aim(text, table.ratio(case, "statejit"), most=most))
+        for peer in FASTER.keys() & row.keys():
+            faster = 1 / table.ratio(case, "statejit", peer)
+            text = f"{case} slots: at least {FASTER[peer]:.0f} times faster than {peer}"
+            table.aims.append(Aim(text, faster, least=FASTER[peer]))
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

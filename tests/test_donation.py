@@ -69,6 +69,30 @@ def test_an_array_that_somebody_holds_stays_valid(hold):
     assert all(array[0] == 4 for array in model.arrays())
 
 
+def test_memory_goes_to_the_next_value_of_the_same_place():
+    """Not to that of another place of the same type, for which XLA would have to copy it first."""
+
+    class Weights(sj.Base):
+        def __init__(self):
+            self.w = jnp.ones(BIG)
+
+    model = Weights()
+    optimizer = sj.Optimizer(optax.sgd(0.1, momentum=0.9), model)
+
+    @sj.jit
+    def train():
+        optimizer.update(model, sj.grad(lambda: (model.w**2).sum(), grad_vars=model)())
+
+    def arrays():
+        return [model.w, *jax.tree.leaves(optimizer.state)]
+
+    before = pointers(arrays())
+    assert len(set(before)) == 2
+    for _ in range(2):
+        train()
+        assert pointers(arrays()) == before
+
+
 def test_a_view_and_an_alias_between_slots_stay_valid():
     model = Model()
     step(model, 1.0)

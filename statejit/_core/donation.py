@@ -56,10 +56,12 @@ class Donated:
     Args:
         node: where it lies.
         within: the containers around it that the call replaces, from the outermost on.
+        out: the output of the program that takes its place.
     """
 
     node: Node
     within: tuple[Node, ...]
+    out: int
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -98,8 +100,23 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Donated]:
         made = traced.jaxpr.out_avals[recipe.index]
         if (made.shape, made.dtype) == (node.value.shape, node.value.dtype):
             outs.add(recipe.index)
-            found[index] = Donated(node, within)
+            found[index] = Donated(node, within, recipe.index)
     return found
+
+
+def output_order(donated: dict[int, Donated], count: int) -> list[int]:
+    """Returns the outputs in the order in which a program that is given memory returns them.
+
+    JAX gives the memory of each input to the first output of its type that has none yet. So those
+    that take an input's place come first, in the order of the inputs: the memory of the parameters
+    that went to the new moments would have to be copied, for XLA still needs what is in it.
+
+    Args:
+        donated: what the program is given, by the index of the input.
+        count: how many outputs there are.
+    """
+    first = dict.fromkeys(donated[index].out for index in sorted(donated))
+    return [*first, *(i for i in range(count) if i not in first)]
 
 
 def _place(node: Node) -> Any:

@@ -23,7 +23,7 @@ from ..errors import RawTransformError
 from .cells import Cell
 from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
-from .donation import ONE_HOLDER, Donated, copied, donatable
+from .donation import ONE_HOLDER, Donated, copied, donatable, output_order
 from .frames import slot_descriptor
 from .ground import Ground, Node
 from .guards import Guards
@@ -59,7 +59,7 @@ class Retrace(Exception):
 
 def generate(
     traced: Traced, ground: Ground, undonated: Callable[..., Any] | None = None
-) -> tuple[Callable[..., Any], list[int]]:
+) -> tuple[Callable[..., Any], list[int], list[int]]:
     """Returns `dispatch(fun, args, kwargs, program)`: what `fun(*args, **kwargs)` does, or `MISS`.
 
     Args:
@@ -69,7 +69,8 @@ def generate(
             program never reuses the memory of what the call overwrites.
 
     Returns:
-        The function, and the indices of the inputs whose memory the program may reuse.
+        The function, the indices of the inputs whose memory the program may reuse, and the order
+        in which the program is to return its outputs, if another one.
     """
     source = Source()
     miss = source.constant(MISS)
@@ -89,7 +90,7 @@ def generate(
     exec(compile("\n".join(text), "<statejit hot path>", "exec"), source.space)
     dispatch = source.space["dispatch"]
     dispatch.__text__ = "\n".join(text)  # for those who want to see it
-    return dispatch, list(commit.donated)
+    return dispatch, list(commit.donated), commit.order
 
 
 class Commit:
@@ -105,6 +106,8 @@ class Commit:
     ) -> None:
         self.source, self.traced, self.ground = source, traced, ground
         self.donated, self.undonated = donated, undonated
+        self.order = output_order(donated, len(traced.jaxpr.jaxpr.outvars)) if donated else []
+        self.position = {out: i for i, out in enumerate(self.order)}
         self.kept: set[int] = set()  # nodes whose values are there after the call as they were
         self.memo: dict[int, str] = {}
         self.fills: list[str] = []
@@ -195,7 +198,7 @@ class Commit:
     def _build(self, recipe: Any) -> str:
         """Returns an expression for a recipe; emits what has to be made first."""
         if isinstance(recipe, Out):
-            out = f"outs[{recipe.index}]"
+            out = f"outs[{self.position.get(recipe.index, recipe.index)}]"
             return f"{self.source.constant(recipe.number)}({out})" if recipe.number else out
         if isinstance(recipe, Computed):
             return f"t{recipe.number.index}"

@@ -66,6 +66,7 @@ class Plan:
         writes: the paths of what is written.
         guards: (path, test, expected value) of what the program depends on.
         donated: the indices of the inputs whose memory the program may reuse.
+        order: in which order the program returns the outputs of `pure`, if another one.
         cacheable: whether the plan outlives its call; not if it holds tracers.
     """
 
@@ -81,7 +82,7 @@ class Plan:
         )
         donates = compiled and self.cacheable and not _looks_for_nan()
         undonated = self._undonated if donates else None
-        self.dispatch, self.donated = generate(traced, ground, undonated)
+        self.dispatch, self.donated, self.order = generate(traced, ground, undonated)
         self.signature: tuple[Any, ...] | None = None
         self.settings = settings()
         self.jitted: Any = None
@@ -105,12 +106,14 @@ class Plan:
         def once(*inputs: Any) -> Any:
             if self.signature is not None:
                 if _looks_for_nan() and self._fits(inputs):
-                    return self.pure(*inputs)  # JAX looks for the operation that made the NaN
+                    # JAX looks for the operation that made the NaN.
+                    return self._ordered(self.pure(*inputs))
                 self.program = self._checked  # a signature that has failed once stays slow in JAX
                 raise Retrace
             self.signature = tuple(type_of(value) for value in inputs)
             pure = self.pure
-            return pure.in_one_piece(*inputs) if isinstance(pure, Program) else pure(*inputs)
+            run = pure.in_one_piece if isinstance(pure, Program) else pure
+            return self._ordered(run(*inputs))
 
         once.__name__ = once.__qualname__ = self.name
         return once
@@ -135,12 +138,15 @@ class Plan:
     def _undonated(self, *inputs: Any) -> Any:
         if not self._fits(inputs):
             raise Retrace
-        return self.repeatable(*inputs)
+        return self._ordered(self.repeatable(*inputs))
 
     def _evaluate(self, *inputs: Any) -> Any:
         if not self._fits(inputs):
             raise Retrace
-        return self.pure(*inputs)
+        return self._ordered(self.pure(*inputs))
+
+    def _ordered(self, outs: list[Any]) -> list[Any]:
+        return [outs[i] for i in self.order] if self.order else outs
 
 
 def _input_path(entry: Any, ground: Ground) -> str:

@@ -1,0 +1,141 @@
+"""Scale: how the first call and each further one grow with the number of slots, and with depth.
+
+"Slots" is a model with N small arrays in a list, "depth" a chain of N objects, each of which holds
+the next and one array; the step adds a number to all of them. A line through the logarithms of
+time and size has slope 1 where the cost is linear; it is drawn through the sizes at which what is
+counted is more than what a call costs anyway. How XLA's own part grows is not ours to change.
+
+    python benchmarks/scale.py [--most 100000]
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from compiling import compilations
+from rounds import Contender, turn
+from tables import SCALES, Aim, Cell, Table, main, quartiles
+
+import statejit as sj
+
+SLOTS = (1, 10, 100, 1_000, 3_000, 10_000)
+DEPTHS = (1, 10, 100, 300, 1_000)
+
+LARGE = 100
+"""From which size on the slope is taken."""
+
+
+class Wide(sj.Base):
+    """Holds N arrays."""
+
+    def __init__(self, n: int) -> None:
+        self.cells = [jnp.zeros(4) for _ in range(n)]
+
+    def step(self, x: jax.Array) -> None:
+        """Adds a number to all arrays."""
+        for i, cell in enumerate(self.cells):
+            self.cells[i] = cell + x
+
+    def last(self) -> jax.Array:
+        """Returns one of the arrays."""
+        return self.cells[0]
+
+
+class Link(sj.Base):
+    """Holds an array, and the next link."""
+
+    def __init__(self, following: Link | None) -> None:
+        self.w, self.following = jnp.zeros(4), following
+
+
+class Deep(sj.Base):
+    """Holds a chain of N links."""
+
+    def __init__(self, n: int) -> None:
+        self.first: Link | None = None
+        for _ in range(n):
+            self.first = Link(self.first)
+
+    def step(self, x: jax.Array) -> None:
+        """Adds a number to all arrays."""
+        link = self.first
+        while link is not None:
+            link.w = link.w + x
+            link = link.following
+
+    def last(self) -> jax.Array:
+        """Returns one of the arrays."""
+        assert self.first is not None
+        return self.first.w
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """Returns how long something takes, in seconds."""
+    start = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - start
+
+
+def row(make: Callable[[int], Any], n: int, rounds: int) -> dict[str, Cell]:
+    """Returns what the first call and a further one take, in milliseconds."""
+    sj.clear_cache()
+    jax.clear_caches()
+    model, x = make(n), jnp.ones(())
+    step = sj.jit(model.step)
+    contender = Contender(lambda: step(x), model.last)
+    with compilations() as within:
+        first = timed(lambda: (step(x), model.last())[1])
+    calls = max(1, 300 // n)
+    turn(contender, calls)
+    seconds = [turn(contender, calls) for _ in range(rounds)]
+    low, middle, high = quartiles([SCALES["ms"] * s for s in seconds])
+    return {
+        "first call": Cell(SCALES["ms"] * first),
+        "first call without XLA": Cell(SCALES["ms"] * (first - sum(within))),
+        "call": Cell(middle, low, high),
+    }
+
+
+def slope(sizes: list[float], values: list[float]) -> float:
+    """Returns the slope of the line through logarithms, by least squares."""
+    pairs = [(math.log(n), math.log(v)) for n, v in zip(sizes, values, strict=True) if n >= LARGE]
+    return statistics.linear_regression(*zip(*pairs, strict=True)).slope
+
+
+def grown(table: Table, make: Callable[[int], Any], sizes: tuple[int, ...], rounds: int) -> Table:
+    """Fills a table with sizes, and adds the slopes."""
+    row(make, 2, 1)  # what is done once in a process
+    for n in sizes:
+        table.rows[f"{n:,}"] = row(make, n, rounds)
+        table.axis.append(n)
+    for name in table.columns[1:]:
+        values = [float(found[name].value) for found in table.rows.values()]
+        text = f"{table.case}, {name}: slope of at most 1.1"
+        table.aims.append(Aim(text, slope(table.axis, values), most=1.1))
+    return table
+
+
+def measure(quick: bool, most: int = SLOTS[-1]) -> list[Table]:
+    """Returns the tables of slots and of depth.
+
+    Args:
+        quick: whether to leave the largest out.
+        most: the largest number of slots.
+    """
+    slots = SLOTS[:4] if quick else (*(n for n in SLOTS if n < most), most)
+    depths = DEPTHS[:4] if quick else DEPTHS
+    rounds = 5 if quick else 21
+    return [
+        grown(Table("scale_slots", "Cost against slots", "slots", "ms"), Wide, slots, rounds),
+        grown(Table("scale_depth", "Cost against depth", "depth", "ms"), Deep, depths, rounds),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure, __doc__, most=SLOTS[-1])
