@@ -7,6 +7,9 @@ RUN    := $(VENV)/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 export JAX_PLATFORMS ?= cpu
 
+# Options of the benchmarks: `make bench BENCH="--quick --only dispatch"`.
+BENCH ?=
+
 # The newest Python that is there, for a second run of the tests on the newest JAX.
 NEWEST ?= $(shell for p in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
 	$$p -c '' 2>/dev/null && { echo $$p; break; }; done)
@@ -45,7 +48,7 @@ docs: $(VENV)/.with-docs
 	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.with-bench
-	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+	PYTHONPATH=examples $(RUN) benchmarks $(BENCH)
 
 $(VENV)/.with-%: pyproject.toml
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)

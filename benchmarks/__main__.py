@@ -86,7 +86,7 @@ def collected(results: Path) -> dict[str, dict[str, Any]]:
         if path.exists():
             content = json.loads(path.read_text())
             tables = [loaded(table) for table in content["tables"]]
-            found[subject] = {"about": said(subject), "date": content["date"], "tables": tables}
+            found[subject] = {**content, "about": said(subject), "tables": tables}
     return found
 
 

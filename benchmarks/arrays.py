@@ -1,21 +1,22 @@
 """What eager operations on arrays cost beside jax.numpy, brainpy.math and NumPy, in one run.
 
 Each statement runs on arrays of the same content, the contenders taking turns; what JAX can not
-write in place is written with `.at`. brainpy.math runs where it is installed.
+write in place is written with `.at`.
 
     python benchmarks/arrays.py
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rounds import medians
+from peers import present
+from rounds import interleaved
+from tables import Table, main
 
 import statejit.numpy as snp
 
@@ -72,8 +73,22 @@ def in_place(xp: Any, x: Any, m: Any) -> dict[str, Run]:
     }
 
 
-def functional(x: Any, m: Any) -> dict[str, Run]:
+def wait(x: Any) -> Any:
+    """Waits for a result."""
+    if isinstance(x, np.ndarray):
+        return x
+    value = getattr(x, "value", x)
+    return jax.block_until_ready(value)
+
+
+def by_numpy(content: np.ndarray) -> dict[str, Run]:
+    """Returns the statements in NumPy."""
+    return in_place(np, content.copy(), content > 0.5)
+
+
+def by_jax(content: np.ndarray) -> dict[str, Run]:
     """Returns the statements as JAX has them."""
+    x, m = jnp.asarray(content), jnp.asarray(content > 0.5)
     return {
         "a + a": lambda: wait(x + x),
         "sin(a)": lambda: wait(jnp.sin(x)),
@@ -84,52 +99,37 @@ def functional(x: Any, m: Any) -> dict[str, Run]:
     }
 
 
-def wait(x: Any) -> Any:
-    """Waits for a result."""
-    if isinstance(x, np.ndarray):
-        return x
-    value = getattr(x, "value", x)
-    return jax.block_until_ready(value)
+def watched(content: np.ndarray) -> dict[str, Run]:
+    """Returns the statements here."""
+    return in_place(snp, snp.array(content), snp.array(content > 0.5))
 
 
-def contenders() -> dict[str, dict[str, Run]]:
-    """Returns the statements of each contender."""
+def by_brainpy(content: np.ndarray) -> dict[str, Run]:
+    """Returns the statements in brainpy.math; its slices are copies, so the view is spelled out."""
+    import brainpy.math as bm
+
+    def spelled_out() -> Any:
+        x[2:5] += 1
+        return wait(x)
+
+    x = bm.asarray(content)
+    return in_place(bm, x, jnp.asarray(content > 0.5)) | {"v = x[2:5]; v += 1": spelled_out}
+
+
+MAKERS = {"jax.numpy": by_jax, "statejit": watched, "NumPy": by_numpy, "brainpy.math": by_brainpy}
+
+
+def measure(quick: bool) -> list[Table]:
+    """Returns the table of statements."""
     content = np.linspace(0, 1, SIZE, dtype=np.float32)
-    m = content > 0.5
-    found = {
-        "NumPy": in_place(np, content.copy(), m),
-        "jax.numpy": functional(jnp.asarray(content), jnp.asarray(m)),
-        "statejit": in_place(snp, snp.array(content), snp.array(m)),
-    }
-    if importlib.util.find_spec("brainpy"):
-        import brainpy.math as bm
-
-        x = bm.asarray(content)
-        found["brainpy.math"] = in_place(bm, x, jnp.asarray(m))
-        # Its slices are copies, so that the write has to be spelled out.
-        found["brainpy.math"]["v = x[2:5]; v += 1"] = lambda: wait(spelled_out(x))
-    return found
-
-
-def spelled_out(x: Any) -> Any:
-    """Changes a part of an array without a view."""
-    x[2:5] += 1
-    return x
-
-
-def main() -> None:
-    """Prints microseconds per statement."""
-    every = contenders()
-    names = list(every)
-    print(f"jax {jax.__version__} on {jax.default_backend()}, float32[{SIZE}], microseconds")
-    print(f"{'':22}" + "".join(f"{name:>14}" for name in names) + "   beside jax.numpy")
-    for statement in every["NumPy"]:
-        runs = {name: every[name][statement] for name in names}
-        found = medians(runs, rounds=15, calls=60)
-        cells = "".join(f"{found[name] * 1e6:14.1f}" for name in names)
-        ratio = found["statejit"] / found["jax.numpy"]
-        print(f"{statement:22}{cells}{ratio:12.2f}x")
+    made = {name: make(content) for name, make in present(MAKERS).items()}
+    title = f"One eager statement on float32[{SIZE}]"
+    table = Table("arrays", title, "statement", "µs", "jax.numpy")
+    for statement in made["statejit"]:
+        runs = {name: statements[statement] for name, statements in made.items()}
+        table.add(f"`{statement}`", interleaved(runs, 5 if quick else 21, 20 if quick else 60))
+    return [table]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

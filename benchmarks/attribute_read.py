@@ -13,11 +13,12 @@ import timeit
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from rounds import medians
+from rounds import interleaved
+from tables import Table, main
 
 import statejit as sj
 
-CALLS = 100_000
+CALLS, TRACES = 100_000, 200
 
 
 class Plain:
@@ -43,25 +44,27 @@ def timer(verb: str, holder: object) -> Callable[[], object]:
 
 def trace_often(holder: Watched) -> None:
     """Traces functions that read the object."""
-    for i in range(200):
+    for i in range(TRACES):
         sj.jit(lambda i=i: holder.value * jnp.ones(()) + i)()
         sj.clear_cache()
 
 
-def main() -> None:
-    """Prints the table: before any trace, and after many."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the table: before any trace, and after many."""
     watched, plain, asked = Watched(), Plain(), Plain()
     vars(asked)
     holders = {"plain": plain, "plain, after vars()": asked, "watched": watched}
-    print(f"Python {sys.version.split()[0]}; nanoseconds, medians of interleaved rounds")
-    for when in ("before any trace", "after 200 traces"):
-        print(when)
+    title = f"An attribute on Python {sys.version.split()[0]}"
+    table = Table("attribute_read", title, "what", "ns", "plain")
+    for when in ("before any trace", f"after {TRACES} traces"):
         for verb in ("read", "write"):
-            found = medians({n: timer(verb, o) for n, o in holders.items()}, 15, 1)
-            for name, seconds in found.items():
-                print(f"  {verb:<5} {name:<20} {1e9 * seconds / CALLS:7.1f}")
+            runs = {name: timer(verb, holder) for name, holder in holders.items()}
+            seconds = interleaved(runs, 5 if quick else 21)
+            each = {name: [s / CALLS for s in found] for name, found in seconds.items()}
+            table.add(f"{verb}, {when}", each)
         trace_often(watched)
+    return [table]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

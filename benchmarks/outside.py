@@ -11,25 +11,27 @@ from __future__ import annotations
 import time
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rounds import medians
+from rounds import interleaved
+from tables import Table, main
 
 import statejit as sj
 
 COUNTS = (1, 10, 100)
 
-KINDS: dict[str, tuple[str, Callable[[int], Any], int]] = {
-    "int": ("g{i}", lambda i: i, 1),
-    "float": ("g{i}", lambda i: i + 0.5, 1),
-    "str": ("len(g{i})", lambda i: "a" * i, 1),
-    "list of one": ("g{i}[0]", lambda i: [i], 2),
-    "function": ("g{i}()", lambda i: eval(f"lambda: {i}"), 1),
-    "attribute": ("g{i}.value", lambda i: types.SimpleNamespace(value=i), 2),
+KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
+    "int": ("g{i}", lambda i: i),
+    "float": ("g{i}", lambda i: i + 0.5),
+    "str": ("len(g{i})", lambda i: "a" * i),
+    "list of one": ("g{i}[0]", lambda i: [i]),
+    "function": ("g{i}()", lambda i: eval(f"lambda: {i}")),
+    "attribute": ("g{i}.value", lambda i: types.SimpleNamespace(value=i)),
 }
-"""How a value of each kind is read, how it is made, and how many guarded values it is."""
+"""How a value of each kind is read, and how it is made."""
 
 
 def made(expressions: list[str], names: dict[str, Any]) -> Callable[[jax.Array], jax.Array]:
@@ -41,7 +43,7 @@ def made(expressions: list[str], names: dict[str, Any]) -> Callable[[jax.Array],
 
 def reading(kind: str, count: int) -> Callable[[jax.Array], jax.Array]:
     """Returns a function that reads values from its globals."""
-    how, make, _ = KINDS[kind]
+    how, make = KINDS[kind]
     return made([how.format(i=i) for i in range(count)], {f"g{i}": make(i) for i in range(count)})
 
 
@@ -52,24 +54,21 @@ def first_call(fun: Callable[[jax.Array], jax.Array], x: jax.Array) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Prints the table."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the tables of calls, and of first calls."""
     x = jnp.ones(4)
-    print(f"jax {jax.__version__}; microseconds a call, and what one value adds to it")
-    print(f"{'kind':<14}{'values':>7}{'none':>8}{'read':>8}{'each':>8}   ms of the first call")
+    calls = Table("outside", "One call that reads outside values", "values", "µs", "none")
+    firsts = Table("outside_first", "Its first call", "values", "ms", "none")
     for kind in KINDS:
         for count in COUNTS:
-            plain, fun = made(["0"] * count, {}), reading(kind, count)
-            firsts = [1e3 * first_call(f, x) for f in (plain, fun)]
-            steps = {"none": sj.jit(plain), "read": sj.jit(fun)}
-            found = medians({n: lambda s=s: s(x) for n, s in steps.items()}, 30, 300)  # type: ignore
-            none, read = 1e6 * found["none"], 1e6 * found["read"]
-            each = (read - none) / count / KINDS[kind][2]
-            print(
-                f"{kind:<14}{count:>7}{none:>8.1f}{read:>8.1f}{each:>8.3f}"
-                f"   {firsts[0]:.1f} -> {firsts[1]:.1f}"
-            )
+            case = f"{kind}, {count}"
+            made_of = {"none": made(["0"] * count, {}), "read": reading(kind, count)}
+            firsts.add(case, {name: [first_call(f, x)] for name, f in made_of.items()})
+            steps = {name: partial(sj.jit(f), x) for name, f in made_of.items()}
+            calls.add(case, interleaved(steps, 7 if quick else 21, 50 if quick else 200))
+    calls.note = "Each list of one and each attribute is two guarded values, each other kind one."
+    return [calls, firsts]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -9,12 +9,14 @@ from Python; "split + normal, jitted" that of a compiled call that takes a key a
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
-from rounds import medians
+from peers import missing
+from rounds import interleaved
+from tables import Table, main
 
 import statejit as sj
 
@@ -82,7 +84,7 @@ def small() -> dict[str, Draw]:
         "split + normal": by_hand(),
         "split + normal, jitted": compiled_by_hand(),
     }
-    if importlib.util.find_spec("brainpy"):
+    if "brainpy.math" not in missing():
         import brainpy.math as bm
 
         contenders["brainpy.math"] = lambda: bm.random.normal(0.0, 2.0, 5)
@@ -92,29 +94,23 @@ def small() -> dict[str, Draw]:
 def large(name: str, params: tuple[float, ...] | None) -> dict[str, Draw]:
     """Returns who draws a million."""
     ours, numpy = sj.random.default_rng(0), np.random.default_rng(0)
-    if params is None:
-        return {
-            "NumPy": lambda: getattr(numpy, name)(MILLION),
-            "statejit": lambda: getattr(ours, name)(MILLION).value.block_until_ready(),
-        }
+    args: tuple[Any, ...] = (MILLION,) if params is None else params
+    size = {} if params is None else {"size": MILLION}
     return {
-        "NumPy": lambda: getattr(numpy, name)(*params, size=MILLION),
-        "statejit": lambda: getattr(ours, name)(*params, size=MILLION).value.block_until_ready(),
+        "NumPy": lambda: getattr(numpy, name)(*args, **size),
+        "statejit": lambda: getattr(ours, name)(*args, **size).value.block_until_ready(),
     }
 
 
-def main() -> None:
-    """Prints both tables."""
-    print(f"jax {jax.__version__} on {jax.default_backend()}\n\nnormal(0., 2., 5)".ljust(40), "µs")
-    found = medians(small(), rounds=40, calls=20)
-    for name, seconds in found.items():
-        ratio = seconds / found["statejit"]
-        print(f"{name:26} {1e6 * seconds:9.1f}   {ratio:6.2f} x statejit")
-    print(f"\n{'a million of':26} {'NumPy, ms':>10} {'statejit, ms':>14}")
-    for name, params in LARGE.items():
-        both = medians(large(name, params), rounds=5, calls=1)
-        print(f"{name:26} {1e3 * both['NumPy']:10.1f} {1e3 * both['statejit']:14.1f}")
+def measure(quick: bool) -> list[Table]:
+    """Returns the tables of five numbers, and of a million."""
+    few = Table("draws", "`normal(0., 2., 5)`", "draw", "µs", "split + normal, jitted")
+    few.add("five numbers", interleaved(small(), 11 if quick else 41, 20))
+    many = Table("draws_many", "A million of", "distribution", "ms", "NumPy")
+    for name, params in list(LARGE.items())[: 3 if quick else None]:
+        many.add(name, interleaved(large(name, params), 3 if quick else 5))
+    return [few, many]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -36,7 +36,7 @@ def page(subjects: dict[str, dict[str, Any]], about: dict[str, str], images: Pat
     """Returns the page; draws its plots.
 
     Args:
-        subjects: by name, what each is about, its date, and its tables.
+        subjects: by name, what each is about, its date and way, and its tables.
         about: the machine, and the versions.
         images: the folder of the plots, beside the page.
     """
@@ -47,7 +47,7 @@ def page(subjects: dict[str, dict[str, Any]], about: dict[str, str], images: Pat
         parts += [
             f"## {name.replace('_', ' ').capitalize()}",
             subject["about"],
-            f"Measured on {subject['date']}.",
+            _when(subject),
         ]
         for table in subject["tables"]:
             parts += list(_section(table, images))
@@ -63,6 +63,12 @@ def _section(table: Table, images: Path) -> Iterator[str]:
     if table.name in PLOTTED:
         draw(table, images / f"{table.name}.svg")
         yield f"![{table.title}]({images.name}/{table.name}.svg)"
+
+
+def _when(subject: dict[str, Any]) -> str:
+    """Returns when a subject was measured, and whether with care."""
+    how = " with `--quick`: few rounds, small sizes" if subject["quick"] else ""
+    return f"Measured on {subject['date']}{how}."
 
 
 def _beside(table: Table) -> str:

@@ -164,7 +164,8 @@ def main(measure: Measure, about: str | None, **own: int) -> None:
         print(show(table), end="\n\n", flush=True)
     if path:
         today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-        content = {"date": today, "tables": [dataclasses.asdict(table) for table in tables]}
+        found = [dataclasses.asdict(table) for table in tables]
+        content = {"date": today, "quick": options["quick"], "tables": found}
         path.write_text(json.dumps(content, indent=1) + "\n")
 
 
