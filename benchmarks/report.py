@@ -42,7 +42,9 @@ def page(subjects: dict[str, dict[str, Any]], about: dict[str, str], images: Pat
     """
     images.mkdir(parents=True, exist_ok=True)
     tables = [table for subject in subjects.values() for table in subject["tables"]]
-    parts = [INTRODUCTION, _listed(about), "## Aims", _aims(tables)]
+    quick = [name for name, subject in subjects.items() if subject["quick"]]
+    warning = f"*Measured with `--quick`, which says little: {', '.join(quick)}.*" if quick else ""
+    parts = [INTRODUCTION, warning, _listed(about), "## Aims", _aims(tables)]
     for name, subject in subjects.items():
         parts += [
             f"## {name.replace('_', ' ').capitalize()}",
@@ -51,7 +53,7 @@ def page(subjects: dict[str, dict[str, Any]], about: dict[str, str], images: Pat
         ]
         for table in subject["tables"]:
             parts += list(_section(table, images))
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def _section(table: Table, images: Path) -> Iterator[str]:

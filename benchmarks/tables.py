@@ -110,7 +110,7 @@ def summary(seconds: Seconds, base: str, scale: float) -> dict[str, Cell]:
     for name, found in seconds.items():
         low, middle, high = quartiles([scale * s for s in found])
         ratios: tuple[Any, ...] = (None, None, None)
-        if base:
+        if base and name != base:
             ratios = quartiles([s / b for s, b in zip(found, seconds[base], strict=True)])
         cells[name] = Cell(middle, low, high, ratios[1], ratios[0], ratios[2])
     return cells
