@@ -45,7 +45,7 @@ docs: $(VENV)/.with-docs
 	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.with-bench
-	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+	PYTHONPATH=examples $(RUN) benchmarks $(OPTIONS)
 
 $(VENV)/.with-%: pyproject.toml
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)

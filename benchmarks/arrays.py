@@ -8,14 +8,15 @@ write in place is written with `.at`. brainpy.math runs where it is installed.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rounds import medians
+from peers import missing
+from rounds import interleaved
+from tables import Aim, Table, main
 
 import statejit.numpy as snp
 
@@ -101,7 +102,7 @@ def contenders() -> dict[str, dict[str, Run]]:
         "jax.numpy": functional(jnp.asarray(content), jnp.asarray(m)),
         "statejit": in_place(snp, snp.array(content), snp.array(m)),
     }
-    if importlib.util.find_spec("brainpy"):
+    if "brainpy.math" not in missing():
         import brainpy.math as bm
 
         x = bm.asarray(content)
@@ -117,19 +118,24 @@ def spelled_out(x: Any) -> Any:
     return x
 
 
-def main() -> None:
-    """Prints microseconds per statement."""
+FASTER = {"x[0] += 5": 20.0, "x[mask] = 0": 10.0}
+"""How many times faster than jax.numpy we want to be."""
+
+
+def measure(quick: bool) -> list[Table]:
+    """Returns the table of statements."""
     every = contenders()
-    names = list(every)
-    print(f"jax {jax.__version__} on {jax.default_backend()}, float32[{SIZE}], microseconds")
-    print(f"{'':22}" + "".join(f"{name:>14}" for name in names) + "   beside jax.numpy")
+    table = Table("arrays", f"Eager statements on float32[{SIZE}]", "statement", "µs", "jax.numpy")
     for statement in every["NumPy"]:
-        runs = {name: every[name][statement] for name in names}
-        found = medians(runs, rounds=15, calls=60)
-        cells = "".join(f"{found[name] * 1e6:14.1f}" for name in names)
-        ratio = found["statejit"] / found["jax.numpy"]
-        print(f"{statement:22}{cells}{ratio:12.2f}x")
+        runs = {name: every[name][statement] for name in every}
+        table.add(statement, interleaved(runs, 5 if quick else 15, 20 if quick else 60))
+    text = "a + a: at most 1.2 times jax.numpy"
+    table.aims.append(Aim(text, table.ratio("a + a", "statejit"), most=1.2))
+    for statement, least in FASTER.items():
+        text = f"{statement}: at least {least:.0f} times faster than jax.numpy"
+        table.aims.append(Aim(text, 1 / table.ratio(statement, "statejit"), least=least))
+    return [table]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -8,12 +8,12 @@ as a traced function does; so there is a plain object of which `vars()` was take
 
 from __future__ import annotations
 
-import sys
 import timeit
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from rounds import medians
+from rounds import interleaved
+from tables import Aim, Table, main
 
 import statejit as sj
 
@@ -48,20 +48,23 @@ def trace_often(holder: Watched) -> None:
         sj.clear_cache()
 
 
-def main() -> None:
-    """Prints the table: before any trace, and after many."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the table: before any trace, and after many."""
     watched, plain, asked = Watched(), Plain(), Plain()
     vars(asked)
     holders = {"plain": plain, "plain, after vars()": asked, "watched": watched}
-    print(f"Python {sys.version.split()[0]}; nanoseconds, medians of interleaved rounds")
+    table = Table("attribute_read", "An attribute outside of traces", "access", "ns", "plain")
     for when in ("before any trace", "after 200 traces"):
-        print(when)
         for verb in ("read", "write"):
-            found = medians({n: timer(verb, o) for n, o in holders.items()}, 15, 1)
-            for name, seconds in found.items():
-                print(f"  {verb:<5} {name:<20} {1e9 * seconds / CALLS:7.1f}")
+            found = interleaved({n: timer(verb, o) for n, o in holders.items()}, 15)
+            each = {name: [s / CALLS for s in seconds] for name, seconds in found.items()}
+            table.add(f"{verb}, {when}", each)
         trace_often(watched)
+    text = "reading before any trace: at most 1.05 times a plain object"
+    ratio = table.ratio("read, before any trace", "watched")
+    table.aims.append(Aim(text, ratio, most=1.05))
+    return [table]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rounds import medians
+from rounds import interleaved
+from tables import Aim, Table, main
 
 import statejit as sj
 
@@ -90,30 +90,18 @@ def watched(steps: int = STEPS, bar: bool = False) -> Loop:
     return run
 
 
-def timed(run: Loop) -> float:
-    """Returns how long one call takes, in seconds."""
-    begin = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - begin
-
-
-def main() -> None:
-    """Prints both times and their ratio."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the tables of the loop, and of its progress bar."""
     runs = {"jax.lax.scan": by_hand(), "sj.for_loop": watched()}
-    first = {name: timed(run) for name, run in runs.items()}
-    timed(runs["sj.for_loop"])  # the number of steps varies from the second call on
-    blocked = {name: lambda run=run: jax.block_until_ready(run()) for name, run in runs.items()}
-    middle = medians(blocked, rounds=41, calls=1)
-    for name in runs:
-        print(f"{name:14} first call {first[name]:6.3f} s, then {middle[name] * 1e3:8.2f} ms")
-    print(f"ratio {middle['sj.for_loop'] / middle['jax.lax.scan']:.3f}")
-    long = {"plain": watched(LONG), "with a bar": watched(LONG, bar=True)}
-    for run in long.values():
-        run()
-    middle = medians(long, rounds=21, calls=1)
-    cost = middle["with a bar"] / middle["plain"] - 1
-    print(f"a progress bar costs {cost:.1%} of a loop of {middle['plain']:.2f} s")
+    table = Table("loops", f"{STEPS} steps of {N} neurons", "loop", "ms", "jax.lax.scan")
+    table.add("whole", interleaved(runs, 11 if quick else 41))
+    text = "at most 1.02 times the hand-written loop"
+    table.aims.append(Aim(text, table.ratio("whole", "sj.for_loop"), most=1.02))
+    bars = {"plain": watched(LONG), "with a bar": watched(LONG, bar=True)}
+    bar = Table("loops_bar", f"{LONG} steps with a progress bar", "loop", "s", "plain")
+    bar.add("whole", interleaved(bars, 3 if quick else 9))
+    return [table, bar]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

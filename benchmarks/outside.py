@@ -15,7 +15,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rounds import medians
+from rounds import interleaved
+from tables import Cell, Table, main
 
 import statejit as sj
 
@@ -52,24 +53,23 @@ def first_call(fun: Callable[[jax.Array], jax.Array], x: jax.Array) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Prints the table."""
+def measure(quick: bool) -> list[Table]:
+    """Returns the tables of calls, and of first calls."""
     x = jnp.ones(4)
-    print(f"jax {jax.__version__}; microseconds a call, and what one value adds to it")
-    print(f"{'kind':<14}{'values':>7}{'none':>8}{'read':>8}{'each':>8}   ms of the first call")
+    calls = Table("outside", "A call that reads values outside", "values", "µs", "none")
+    firsts = Table("outside_first", "Its first call", "values", "ms", "none")
     for kind in KINDS:
         for count in COUNTS:
-            plain, fun = made(["0"] * count, {}), reading(kind, count)
-            firsts = [1e3 * first_call(f, x) for f in (plain, fun)]
-            steps = {"none": sj.jit(plain), "read": sj.jit(fun)}
-            found = medians({n: lambda s=s: s(x) for n, s in steps.items()}, 30, 300)  # type: ignore
-            none, read = 1e6 * found["none"], 1e6 * found["read"]
-            each = (read - none) / count / KINDS[kind][2]
-            print(
-                f"{kind:<14}{count:>7}{none:>8.1f}{read:>8.1f}{each:>8.3f}"
-                f"   {firsts[0]:.1f} -> {firsts[1]:.1f}"
-            )
+            functions = {"none": made(["0"] * count, {}), "read": reading(kind, count)}
+            case = f"{count} x {kind}"
+            firsts.add(case, {name: [first_call(fun, x)] for name, fun in functions.items()})
+            steps = {name: sj.jit(fun) for name, fun in functions.items()}
+            runs = {name: (lambda step=step: step(x)) for name, step in steps.items()}
+            row = calls.add(case, interleaved(runs, 10 if quick else 30, 300))
+            more = float(row["read"].value) - float(row["none"].value)
+            row["each guarded value adds"] = Cell(more / count / KINDS[kind][2])
+    return [calls, firsts]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -8,7 +8,6 @@ would move a single one.
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,9 +66,3 @@ def turn(contender: Contender, calls: int) -> float:
         result = run()
     jax.block_until_ready(contender.last() if contender.last else result)
     return (time.perf_counter() - start) / calls
-
-
-def medians(contenders: dict[str, Run], rounds: int, calls: int) -> dict[str, float]:
-    """Returns the median seconds of one call of each contender; see `interleaved`."""
-    found = interleaved(dict(contenders), rounds, calls)
-    return {name: statistics.median(seconds) for name, seconds in found.items()}
