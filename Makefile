@@ -7,8 +7,8 @@ RUN    := $(VENV)/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 export JAX_PLATFORMS ?= cpu
 
-# Options of the benchmarks: `make bench BENCH="--quick --only dispatch"`.
-BENCH ?=
+# Of the benchmarks: `make bench OPTIONS="--quick --only dispatch"`.
+OPTIONS ?=
 
 # The newest Python that is there, for a second run of the tests on the newest JAX.
 NEWEST ?= $(shell for p in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
@@ -48,7 +48,7 @@ docs: $(VENV)/.with-docs
 	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.with-bench
-	PYTHONPATH=examples $(RUN) benchmarks $(BENCH)
+	PYTHONPATH=examples $(RUN) benchmarks $(OPTIONS)
 
 $(VENV)/.with-%: pyproject.toml
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -37,7 +37,7 @@ def first_call(make: Any, layers: int) -> tuple[float, float]:
 
 def measure(quick: bool) -> list[Table]:
     """Returns the table of first calls, and of their part in Python."""
-    layers, rounds = (20, 3) if quick else (100, 7)
+    layers, rounds = (20, 3) if quick else (100, 5)
     makers = {n: m for n, m in present(residual.MAKERS).items() if n != "by hand, donated"}
     whole: Seconds = {name: [] for name in makers}
     python: Seconds = {name: [] for name in makers}

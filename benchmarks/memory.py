@@ -144,7 +144,7 @@ def peak(name: str, rule: str, size: int) -> float:
 
 def measure(quick: bool) -> list[Table]:
     """Returns the table of peaks."""
-    size, times = (SIZE // 10, 1) if quick else (SIZE, 3)
+    size, times = (SIZE // 10, 1) if quick else (SIZE, 2)
     base = "by hand, donated"
     table = Table("memory", f"Peak with {4 * size / 1e6:.0f} MB of parameters", "rule", "MB", base)
     for rule in RULES:

@@ -207,7 +207,7 @@ def measure(quick: bool) -> list[Table]:
         contenders = {name: make(start, steps) for name, make in present(MAKERS).items()}
         shares.append(compared(contenders))
         case = f"{n:,} ({steps:,} steps)"
-        table.add(case, interleaved(contenders, 5 if quick else 11), n)
+        table.add(case, interleaved(contenders, 5 if quick else 9), n)
         text = f"{n:,} neurons: at most 1.02 times the hand-written loop"
         table.aims.append(Aim(text, table.ratio(case, "statejit"), most=1.02))
     rates = ", ".join(f"{1e3 * share / coba.STEP:.0f} Hz" for share in shares)
