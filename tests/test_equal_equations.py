@@ -85,6 +85,21 @@ def test_derivatives_of_derivatives_and_lanes_of_them():
     np.testing.assert_allclose(lanes, expected, rtol=1e-5, atol=1e-7)
 
 
+def test_numbers_that_differ_in_the_last_digits_are_no_equal_ones():
+    with jax.enable_x64(True):
+        factors = [np.float64(1.123456789012 + i * 1e-11) for i in range(5)]
+        signs = [np.float32(zero) for zero in (0.0, -0.0, 0.0, -0.0, 0.0, -0.0)]
+
+        def product(x):
+            for factor in factors:
+                x = x * factor
+            for sign in signs:
+                x = x + jnp.copysign(0.25 * x, sign)
+            return x
+
+        assert sj.jit(sj.grad(product))(1.0) == jax.jit(jax.grad(product))(1.0)
+
+
 def test_each_equation_keeps_its_scope():
     class Scoped(Net):
         def loss(self, x):

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from jax.extend.core.primitives import closed_call_p
 
@@ -103,9 +104,9 @@ def _kind(equation: Any) -> Hashable:
     given = _variables(equation)
     kind = (
         equation.primitive,
-        tuple(sorted(equation.params.items())),
+        tuple((name, *_exactly(equation.params[name])) for name in sorted(equation.params)),
         tuple(
-            (repr(v.val), v.aval) if isinstance(v, Literal) else given.index(v)
+            (*_exactly(v.val), v.aval) if isinstance(v, Literal) else given.index(v)
             for v in equation.invars
         ),
         tuple(v.aval for v in given),
@@ -116,6 +117,12 @@ def _kind(equation: Any) -> Hashable:
     except TypeError:
         return None
     return kind
+
+
+def _exactly(value: Any) -> tuple[Any, Any]:
+    """Returns what tells a value from all others: 1 from True, 0.0 from -0.0, the last digit."""
+    is_number = isinstance(value, (float, complex)) or hasattr(type(value), "__array__")
+    return type(value), np.asarray(value).tobytes() if is_number else value
 
 
 def _variables(equation: Any) -> list[Any]:
