@@ -26,7 +26,7 @@ from ._core.cells import Cell
 from ._core.containers import DATACLASS, DICT, WINDOW, Container, Kind, kind_of
 from ._core.discovery import Traced, in_frame, on_ground
 from ._core.frames import CURRENT, Frame, raw_get, raw_names
-from ._core.memory import Memory
+from ._core.ground import Ground
 from ._core.numbers import Number
 from ._core.plan import effect_path
 from ._core.slots import MISSING, Slot, is_key
@@ -345,7 +345,7 @@ def discover(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Discovery:
 def _watch(fun: Any, args: Any, kwargs: Any) -> tuple[Traced, list[tuple[Path, Any]]]:
     frame = CURRENT.get()
     traced = (
-        on_ground(fun, args, kwargs, Memory(), by_position=True)[0]
+        on_ground(Ground(by_position=True), fun, args, kwargs)
         if frame is None
         else in_frame(fun, args, kwargs, frame)
     )

@@ -19,7 +19,6 @@ from .changes import put_back as put_outside_back
 from .evaluation import Program
 from .frames import Frame, raw_dict
 from .ground import Ground
-from .memory import Memory
 from .numbers import Number
 from .outside import Outside
 from .pictures import attributes, put_in_order, set_raw
@@ -57,38 +56,30 @@ Finish = Callable[[Frame, Any, list[Any], dict[str, Any]], list[Any]]
 
 
 def on_ground(
+    ground: Ground,
     fun: Any,
     args: Any,
     kwargs: Any,
-    memory: Memory,
     static: Any = ((), ()),
     finish: Finish | None = None,
-    by_position: bool = False,
-    compiled: bool = False,
-) -> tuple[Traced, Ground]:
-    """Runs a function over the real objects.
+) -> Traced:
+    """Runs a function over the real objects, and returns what it did.
 
     Args:
+        ground: has no nodes yet; it gets all guards.
         fun: the user's function, bound method, or watched object.
         args: its arguments.
         kwargs: its keyword arguments.
-        memory: what is known of the numbers of its code.
         static: positions and names of arguments that are compile-time constants.
         finish: called at the end of the trace; see `run`.
-        by_position: whether arrays among the arguments are told apart by position; see `Ground`.
-        compiled: whether the program will be compiled as a whole.
-
-    Returns:
-        What it did, and the ground with all guards.
     """
-    ground = Ground(memory, by_position, compiled)
     # In a context of its own: context variables that are set inside are as before afterwards.
     return contextvars.copy_context().run(_on_ground, ground, fun, args, kwargs, static, finish)
 
 
 def _on_ground(
     ground: Ground, fun: Any, args: Any, kwargs: Any, static: Any, finish: Finish | None
-) -> tuple[Traced, Ground]:
+) -> Traced:
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
     entries = argument_entries(ground, args, kwargs, static, argument_names(fun))
@@ -101,7 +92,7 @@ def _on_ground(
             ground.memory.arrays = set(only_read(frame))
             raise
     check_captures(traced, ground)
-    return traced, ground
+    return traced
 
 
 @contextmanager

@@ -253,17 +253,10 @@ class Lifted(Wrapper):
         memory = self.cache.memory
         before = known = set(memory.fixed)
         while True:
+            ground = Ground(memory, self.by_position, self.is_compiled)
             try:
-                return on_ground(
-                    self.fun,
-                    args,
-                    kwargs,
-                    memory,
-                    self.static,
-                    self.finish,
-                    self.by_position,
-                    self.is_compiled,
-                )
+                traced = on_ground(ground, self.fun, args, kwargs, self.static, self.finish)
+                return traced, ground
             except OutsideChangeError:
                 # An array was taken for a constant, as it was in other calls, and is written.
                 if not known:
