@@ -24,6 +24,20 @@ from .slots import MISSING, same_plain
 from .source import Source, own_dict
 from .windows import Due
 
+PLACES = {
+    "fun": "fun",
+    "args": "args",
+    "kwargs": "kwargs",
+    "target": "targets[{key}]",
+    "child": "c{of}[{key}]",
+    "cell": "{parent}.__closure__[{key}].cell_contents",
+    "default": "{parent}.__defaults__[{key}]",
+    "kwdefault": "{parent}.__kwdefaults__[{key!r}]",
+    "pyattr": "{parent}.{key}",
+    "globals": "{parent}.__globals__",
+}
+"""How a node is fetched, where that needs no constants."""
+
 
 class Guards:
     """Emits the walk over the nodes: each is fetched, and tested."""
@@ -60,65 +74,25 @@ class Guards:
         parent = f"v{node.parent.index}" if node.parent is not None else ""
         key, constant = node.key, self.source.constant
         match node.access:
-            case "fun" | "args" | "kwargs":
-                return node.access
-            case "attr" | "slot" if node.test in ("not keeping", "missing") and (
-                node.test != "missing" or node.access == "slot"
-            ):
-                return f"{constant(raw_get)}({parent}, {key!r})"
-            case "attr":
-                return self._attribute(node, parent)
-            case "slot" if key == "_value" and issubclass(type(node.parent.value), Cell):
-                held = f"{parent}._value"
-                return f"({held} if {held}.__class__ is not {constant(Due)} else {parent}.do())"
-            case "slot":
-                return (
-                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
-                )
-            case "target":
-                return f"targets[{key}]"
+            case "cell" if node.test == "missing":
+                return f"{constant(cell_contents)}({parent}, {key})"
+            case access if access in PLACES:
+                of = parent.removeprefix("v")
+                return PLACES[access].format(parent=parent, key=key, of=of)
+            case "attr" | "slot" | "static":
+                return self._of_instance(node, parent)
+            case "item" | "key":
+                return self._entry(node, parent)
             case "names":
                 return self._names(node.parent)
-            case "item":
-                cls: Any = type(node.parent.value)
-                plain = cls in (list, tuple)
-                getter = constant(list.__getitem__ if issubclass(cls, list) else tuple.__getitem__)
-                return f"{parent}[{key}]" if plain else f"{getter}({parent}, {key})"
-            case "key":
-                plain = type(node.parent.value) is dict
-                return (
-                    f"{parent}[{self._key(key)}]"
-                    if plain
-                    else f"{constant(dict.__getitem__)}({parent}, {self._key(key)})"
-                )
-            case "child":
-                return f"c{node.parent.index}[{key}]"
             case "class":
                 return f"{constant(vars(key[0]))}.get({key[1]!r}, {constant(MISSING)})"
             case "pinned":
                 return f"{constant(weakref.ref(key))}()"
             case "global":
                 return f"{parent}.__globals__.get({key!r}, {constant(MISSING)})"
-            case "cell" if node.test == "missing":
-                return f"{constant(cell_contents)}({parent}, {key})"
-            case "cell":
-                return f"{parent}.__closure__[{key}].cell_contents"
-            case "default":
-                return f"{parent}.__defaults__[{key}]"
-            case "kwdefault":
-                return f"{parent}.__kwdefaults__[{key!r}]"
-            case "pyattr":
-                return f"{parent}.{key}"
-            case "static" if slot_descriptor(type(node.parent.value), key) is not None:
-                return (
-                    f"{constant(slot_descriptor(type(node.parent.value), key))}.__get__({parent})"
-                )
-            case "static":
-                return self._attribute(node, parent)
             case "view":
                 return f"{constant(key)}({parent})"
-            case "globals":
-                return f"{parent}.__globals__"
             case "module":
                 return f"{constant(sys.modules)}.get({key!r})"
             case "mro":
@@ -126,6 +100,29 @@ class Guards:
             case "entries":
                 return constant(vars(key))
         raise AssertionError(node.access)
+
+    def _of_instance(self, node: Node, parent: str) -> str:
+        """Returns the access to an attribute, in a dictionary or in `__slots__`."""
+        cls, key, constant = type(node.parent.value), node.key, self.source.constant
+        in_slot = node.access == "slot"
+        if node.test == "not keeping" or (node.test == "missing" and in_slot):
+            return f"{constant(raw_get)}({parent}, {key!r})"
+        if in_slot and key == "_value" and issubclass(cls, Cell):
+            held = f"{parent}._value"
+            return f"({held} if {held}.__class__ is not {constant(Due)} else {parent}.do())"
+        descriptor = None if node.access == "attr" else slot_descriptor(cls, key)
+        if descriptor is not None:
+            return f"{constant(descriptor)}.__get__({parent})"
+        return self._attribute(node, parent)
+
+    def _entry(self, node: Node, parent: str) -> str:
+        """Returns the access to an entry of a list, tuple or dict, past overridden look-ups."""
+        cls: Any = type(node.parent.value)
+        key = self._key(node.key) if node.access == "key" else node.key
+        if cls in (list, tuple, dict):
+            return f"{parent}[{key}]"
+        base = next(base for base in (list, tuple, dict) if issubclass(cls, base))
+        return f"{self.source.constant(base.__getitem__)}({parent}, {key})"
 
     def _key(self, key: Any) -> str:
         return repr(key) if type(key) in (str, int, bool) else self.source.constant(key)

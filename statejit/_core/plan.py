@@ -157,6 +157,7 @@ def _input_path(entry: Any, ground: Ground) -> str:
 
 
 def effect_path(effect: SetAttr | Refill, ground: Ground) -> str:
+    """Returns the path of what an effect changes."""
     if isinstance(effect, Refill):
         return ground.path_of_entry(effect.container)
     return ground.path_of(effect.holder, effect.name)
