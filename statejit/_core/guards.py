@@ -191,6 +191,8 @@ class Guards:
                 return f"{v}.keys().isdisjoint({constant(expect)})"
             case "cached":
                 return f"{v} is {constant(expect)} and {v}.cache_info().misses >= {_misses(expect)}"
+            case "entries" if node.access == "entries":
+                return self._entries_of_class(node, v)
             case "entries":
                 return self._entries(v, expect)
             case "numpy":
@@ -219,6 +221,12 @@ class Guards:
         return (
             f"len({v}) == {count} and {self.source.constant(next)}(reversed({v}), None) == {last!r}"
         )
+
+    def _entries_of_class(self, node: Node, v: str) -> str:
+        """Tests the same of a class, whose keys are a constant: no `reversed` is looked up."""
+        count, last = node.expect
+        backwards = self.source.constant(vars(node.key).keys().__reversed__)
+        return f"len({v}) == {count} and {self.source.constant(next)}({backwards}()) == {last!r}"
 
     def _loaded(self, node: Node, v: str) -> str:
         cls, names = node.expect
