@@ -16,7 +16,7 @@ import numpy as np
 
 import statejit.numpy as snp
 from statejit.array.beyond import HOST, NUMPYS
-from statejit.array.signatures import renamed, without_effect
+from statejit.array.signatures import Arguments
 from statejit.array.viewing import VIEWING
 
 HERE = pathlib.Path(__file__).parent
@@ -74,10 +74,10 @@ HOW: dict[str, str] = {
     "apply_over_axes": "the function is traced",
     "fromfunction": "the function is traced",
     "piecewise": "functions are traced; all of them are evaluated",
-    "choose": "`mode='raise'` can not be had inside of transformed functions",
+    "choose": "`mode='raise'` clips what only a trace knows",
     "lexsort": "keys are an array or a sequence of arrays",
-    "unravel_index": "indices out of bounds are clamped",
-    "ravel_multi_index": "`mode='raise'` can not be had inside of transformed functions",
+    "unravel_index": "indices out of bounds raise if they are known",
+    "ravel_multi_index": "`mode='raise'` clips what only a trace knows",
     "insert": "indices out of bounds are clamped",
 }
 """What differs, where that can not be found out from signatures."""
@@ -127,8 +127,7 @@ def of_parameters(name: str, numpys: Any, found: Any, jaxs: Any) -> Iterator[str
         return
     if "size" in own and "size" not in theirs:
         yield "inside of transformed functions `size=` is to be given"
-    taken = {"out", "like", "casting", *renamed(jaxs or found)}
-    taken |= without_effect(jaxs or found, numpys)
+    taken = {"out", "like", "casting", *Arguments(jaxs or found, numpys).known()}
     lacks = [
         p.name
         for p in theirs.values()

@@ -26,10 +26,10 @@ from .array import Variable as Variable
 from .array import constant as constant
 from .array import fft as fft
 from .array import linalg as linalg
-from .array.functions import function
 from .array.patterns import PATTERNS
 from .array.porting import PORTED
 from .array.segments import SEGMENTS
+from .array.wrapping import function
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
 from .transforms.branches import ifelse as ifelse

@@ -601,6 +601,7 @@ def test_statements_do_what_they_do_in_numpy(statement):
         "a.sum()[...] = 1",
         "a.sum()[0]",
         "a.flags.writeable = False; a.flat[None] = 0",
+        "i.flags.writeable = False; xp.add(i, 1.5, out=i, where=i > 0)",
         "a[0, 0].sort()",
         "xp.add(1, 2, out=a.sum())",
     ],

@@ -153,6 +153,9 @@ def content(value: Any, dtype: Any = None) -> Any:
     """
     if isinstance(value, jax.Array):
         return value if dtype is None else jnp.asarray(value, dtype)
+    if dtype is not None and isinstance(value, (int, list, tuple)):
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+        value = indexing.cast(value, dtype) if jnp.issubdtype(dtype, jnp.integer) else value
     found = jnp.array(symbol_as_array(operand(value)), dtype)
     return found.astype(found.dtype) if found.weak_type else found
 

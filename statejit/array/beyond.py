@@ -22,22 +22,24 @@ Fun = Callable[..., Any]
 # Arrays --------------------------------------------------------------------------------------
 
 
-def asfortranarray(a: Any, dtype: Any = None) -> Array:
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Array:
     """Returns the array as `asarray` does: where elements lie is JAX's business.
 
     Args:
         a: anything array-like, (*shape,).
         dtype: the dtype, if another one is wanted.
+        like: not looked at.
     """
     return asarray(a, dtype)
 
 
-def ascontiguousarray(a: Any, dtype: Any = None) -> Array:
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Array:
     """Returns the array itself if NumPy would have it in C's order, or a copy; at least 1-d.
 
     Args:
         a: anything array-like, (*shape,).
         dtype: the dtype, if another one is wanted.
+        like: not looked at.
 
     Example:
         >>> import statejit.numpy as snp
@@ -71,13 +73,14 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Array:
     return found
 
 
-def require(a: Any, dtype: Any = None, requirements: Any = None) -> Array:
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Array:
     """Returns an array that can be written ('W') and is no view ('O'), if that is asked for.
 
     Args:
         a: anything array-like, (*shape,).
         dtype: the dtype, if another one is wanted.
         requirements: letters or names, as NumPy has them; where elements lie is JAX's business.
+        like: not looked at.
     """
     found = asarray(a, dtype)
     letters = {str(name)[0].upper() for name in requirements or ()}
@@ -263,7 +266,7 @@ def _ours(found: np.ndarray) -> Any:
 
 HOST = (
     *("array2string", "format_float_positional", "format_float_scientific", "genfromtxt"),
-    *("loadtxt", "fromregex", "savetxt", "savez_compressed", "broadcast"),
+    *("loadtxt", "fromregex", "fromfile", "savetxt", "savez_compressed", "broadcast"),
 )
 """Functions for people and files."""
 

@@ -15,9 +15,13 @@ from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from ..errors import StatejitError
+from .lifting import stacked
 
 FAILURES = (TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
 """What JAX may raise where NumPy raises something else."""
+
+NO_LISTS = "requires ndarray or scalar arguments"
+"""What JAX says of a list; most functions say beforehand, by their annotations, what they take."""
 
 
 def settled(
@@ -27,7 +31,7 @@ def settled(
     kwargs: Any,
     error: Exception,
 ) -> Any:
-    """Returns what NumPy gives where JAX refuses: scalars pass for one element along axis 0 or -1.
+    """Returns what NumPy gives where JAX refuses: it takes lists, and scalars for one element.
 
     Args:
         call: the function of JAX.
@@ -39,7 +43,13 @@ def settled(
     try:
         complain(fun, args, kwargs, error)
     except type(error) as still:
-        if still is not error or fun is None or not args or not _is_scalar(args[0]):
+        if still is not error or fun is None or not args:
+            raise
+        if NO_LISTS in str(error):
+            return call(
+                *[stacked(a) if isinstance(a, (list, tuple)) else a for a in args], **kwargs
+            )
+        if not _is_scalar(args[0]):
             raise
         first = args[0].value if isinstance(args[0], Cell) else args[0]
         return call(jax.numpy.reshape(first, 1), *args[1:], **kwargs)
@@ -64,7 +74,8 @@ def complain(fun: Callable[..., Any] | None, args: Any, kwargs: Any, error: Exce
     except _Unknown:
         raise error from None
     except FAILURES as numpys:
-        raise numpys from None
+        if "read-only" not in str(numpys):  # as what it was given is
+            raise numpys from None
     raise error
 
 
@@ -79,7 +90,7 @@ def refused(shape: Any, dtype: Any, index: Any, new: Any, error: Exception) -> N
         error: ours.
     """
     index, new = jax.tree.map(_content, (index, new), is_leaf=_is_array)
-    if isinstance(error, jax.errors.JAXTypeError):
+    if isinstance(error, (jax.errors.JAXTypeError, jax.errors.JAXIndexError)):
         raise error
     try:
         np.zeros(shape, dtype)[index] = new

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from . import indexing
 from .array import Array
 from .lifting import unpacked
-from .operators import casts_same_kind
+from .operators import casts_same_kind, is_whole
 from .views import SCALAR
 
 
@@ -43,8 +43,10 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     """
     dst = _mutable(dst, "copyto")
     dst._check_writeable()
-    new = jnp.asarray(unpacked(src, True))
     old = dst.value
+    if is_whole(src) and jnp.issubdtype(old.dtype, jnp.integer):
+        src = indexing.cast(src, old.dtype)
+    new = jnp.asarray(unpacked(src, True))
     if casting != "unsafe" and not casts_same_kind(new.dtype, old.dtype):
         raise TypeError(
             f"Cannot cast array data from dtype({str(new.dtype)!r}) to "
@@ -73,7 +75,7 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     mask = jnp.asarray(unpacked(mask, True))
     if mask.size != old.size:
         raise ValueError("putmask: mask and data must be the same size")
-    values = jnp.resize(jnp.asarray(unpacked(values, True)), old.shape).astype(old.dtype)
+    values = jnp.resize(indexing.cast(values, old.dtype), old.shape)
     a._assign(jnp.where(mask.reshape(old.shape), values, old))
 
 
@@ -86,7 +88,7 @@ def place(arr: Array, mask: Any, vals: Any) -> None:
         vals: the values, (n,).
     """
     arr = _mutable(arr, "place")
-    vals = jnp.asarray(unpacked(vals, True)).astype(arr.dtype)
+    vals = jnp.asarray(indexing.cast(vals, arr.value.dtype))
     arr._assign(jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False))
 
 
@@ -112,7 +114,7 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1)
         axis: the axis; None for the flattened array.
     """
     arr = _mutable(arr, "put_along_axis")
-    values = jnp.asarray(unpacked(values, True)).astype(arr.value.dtype)
+    values = jnp.asarray(indexing.cast(values, arr.value.dtype))
     indices = jnp.asarray(unpacked(indices, True))
     arr._assign(jnp.put_along_axis(arr.value, indices, values, axis, inplace=False))
 
@@ -135,7 +137,7 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     if isinstance(a, Array) and a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     a = _mutable(a, "fill_diagonal")
-    val = jnp.asarray(unpacked(val, True)).astype(a.value.dtype)
+    val = jnp.asarray(indexing.cast(val, a.value.dtype))
     a._assign(jnp.fill_diagonal(a.value, val, wrap, inplace=False))
 
 

@@ -20,8 +20,8 @@ from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from . import kernels
-from .lifting import as_now
-from .operators import operand
+from .lifting import as_now, is_numpys
+from .operators import fitting_whole, is_whole, operand
 from .ways import Entry, Operand, Pick
 
 BASIC = (int, slice, type(None), type(Ellipsis))
@@ -272,9 +272,11 @@ def _scatterer(form: tuple[Any, ...]) -> Callable[..., Any]:
 
 def cast(new: Any, dtype: Any) -> Any:
     """Returns what is assigned in the dtype of the array that receives it (any cast goes)."""
+    if jnp.issubdtype(dtype, jnp.integer):
+        if type(new) in (int, bool) or (isinstance(new, (list, tuple)) and is_numpys(new)):
+            return np.array(new, dtype)  # raises if one is out of bounds, as NumPy does
+        new = fitting_whole(new, dtype) if is_whole(new) else new
     new = operand(new)
-    if type(new) in (int, bool) and jnp.issubdtype(dtype, jnp.integer):
-        return np.asarray(new, dtype)  # raises if it is out of bounds, as NumPy does
     if isinstance(new, jax.Array) and new.dtype == dtype:
         return new
     if isinstance(new, complex) and not jnp.issubdtype(dtype, jnp.complexfloating):

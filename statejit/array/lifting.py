@@ -111,11 +111,20 @@ def stacked(children: Any) -> Any:
     leaves = jax.tree.leaves(children, is_leaf=_is_symbol)
     if any(map(_is_symbol, leaves)):
         return jnp.asarray(jax.tree.map(symbol_as_array, children, is_leaf=_is_symbol))
-    if not all(type(v) in KNOWN or isinstance(v, (np.generic, np.ndarray)) for v in leaves):
+    if not all(map(_is_known, leaves)):
         return jnp.asarray(children)
     found = np.asarray(children)
     dtype = jax.dtypes.canonicalize_dtype(found.dtype) if found.dtype.kind in "biufc" else None
     return found if dtype in (None, found.dtype) else np.array(children, dtype)
+
+
+def is_numpys(values: Any) -> bool:
+    """Says whether all that nested lists hold is known to NumPy: numbers, and its own arrays."""
+    return all(map(_is_known, jax.tree.leaves(values, is_leaf=_is_symbol)))
+
+
+def _is_known(value: Any) -> bool:
+    return type(value) in KNOWN or isinstance(value, (np.generic, np.ndarray))
 
 
 def _is_symbol(value: Any) -> bool:
@@ -186,6 +195,7 @@ def _listy(fun: Function, among: str = "") -> frozenset[int | str]:
 
 
 def _takes_only_arrays(annotation: str) -> bool:
+    annotation = annotation.replace("SupportsShape", "")  # of an array
     others = ("Sequence", "list", "tuple", "Shape", "Dim")
     return ("ArrayLike" in annotation or "numpy.ndarray" in annotation) and not any(
         other in annotation for other in others

@@ -5,10 +5,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from . import completed
 from .functions import namespace
+from .wrapping import function
 
 globals().update(namespace(jnp.linalg))
 LinAlgError = np.linalg.LinAlgError
+matrix_rank = function(completed.matrix_rank, np.linalg.matrix_rank)
 __all__ = sorted({*namespace(jnp.linalg), "LinAlgError"})
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import math
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from .._core.frames import CURRENT
 from .._core.slots import is_tracer
-from . import complaints, indexing
-from .lifting import packed, symbol_as_array, taking_arrays, unpacked
+from .._core.windows import Window
+from . import complaints, completed, indexing
+from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
-from .signatures import renamed, without_effect
+from .signatures import Arguments
 
 
 def method(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,14 +36,13 @@ def method(fun: Callable[..., Any]) -> Callable[..., Any]:
     call = taking_arrays(fun)
     name = fun.__name__
     numpys = getattr(np.ndarray, {"ravel": "flatten"}.get(name, name), None)
-    dropped, names = without_effect(fun, getattr(np, name, None)), renamed(fun)
+    jaxs = Arguments(fun, getattr(np, name, None)).jaxs
 
     @functools.wraps(fun)
-    def of_array(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if kwargs and (dropped or names):
-            kwargs = {names.get(k, k): v for k, v in kwargs.items() if k not in dropped}
+    def of_array(self: Any, *args: Any, **kwargs: Any) -> Any:
+        (value, *args), kwargs, out = jaxs((self.value, *args), kwargs)
         try:
-            found = call(self.value, *args, **kwargs)
+            found = call(value, *args, **kwargs)
         except complaints.FAILURES as error:
             found = complaints.settled(call, numpys, (self, *args), kwargs, error)
         if out is not None:
@@ -78,7 +81,6 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
         np.copyto(out, np.asarray(found), casting=casting)
     elif isinstance(out, Arithmetic):
         check_out(out)
-        out._check_writeable("output array")
         out._assign(fitted(jnp.asarray(found), *out._like(), name, casting))
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
@@ -86,9 +88,20 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
 
 
 def check_out(out: Any) -> None:
-    """Refuses a scalar as `out=`."""
-    if isinstance(out, Arithmetic) and out._rebinds():
-        raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
+    """Refuses as `out=` a scalar, or what is read-only: before anything else is looked at."""
+    if isinstance(out, Arithmetic):
+        if out._rebinds():
+            raise TypeError("return arrays must be of ArrayType: this one is a scalar in NumPy")
+        out._check_writeable("output array")
+
+
+NAMED = 3
+"""What Python counts in a method at least for an array that has one name."""
+
+
+def _is_seen(array: Any) -> bool:
+    """Says whether there is a view of an array."""
+    return any(type(holder) is Window for holder in gc.get_referrers(array))
 
 
 @contextlib.contextmanager
@@ -120,10 +133,10 @@ class Methods(Arithmetic):
     any = method(jnp.any)
     argmax = method(jnp.argmax)
     argmin = method(jnp.argmin)
-    argpartition = method(jnp.argpartition)
+    argpartition = method(completed.argpartition)
     argsort = method(jnp.argsort)
-    choose = method(jnp.choose)
-    clip = method(jnp.clip)
+    choose = method(completed.choose)
+    clip = method(completed.clip)
     conj = method(jnp.conj)
     conjugate = method(jnp.conj)
     cumprod = method(jnp.cumprod)
@@ -187,15 +200,14 @@ class Methods(Arithmetic):
         axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.sort(self.value, axis, **kwargs))
 
-    def partition(self: Any, kth: int, axis: int = -1) -> None:
+    def partition(self: Any, kth: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
-        axis = normalize_axis_index(axis, self.ndim)
-        self._assign(jnp.partition(self.value, kth, axis))
+        self._assign(completed.partition(self.value, unpacked(kth), axis))
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
-        indices, values = operand(indices), symbol_as_array(operand(values))
+        indices, values = operand(indices), indexing.cast(values, self.dtype)
         if not np.size(values):
             return
         values = jnp.resize(jnp.asarray(values), jnp.shape(indices))
@@ -208,9 +220,19 @@ class Methods(Arithmetic):
         flat[indices if is_tracer(indices) else np.asarray(indices)] = values
 
     def resize(self: Any, *new_shape: Any, refcheck: bool = True) -> None:
-        """Changes shape and size in place; zeros come after the elements that there are."""
+        """Changes shape and size in place; zeros come after the elements that there are.
+
+        Args:
+            new_shape: the shape, as integers or as a tuple.
+            refcheck: whether an array of which there are views is refused.
+        """
         if self.base is not None:
             raise ValueError("cannot resize this array: it does not own its data")
+        if refcheck and CURRENT.get() is None and sys.getrefcount(self) > NAMED and _is_seen(self):
+            raise ValueError(
+                "cannot resize an array that references or is referenced by another array in this "
+                "way.\nUse the np.resize function or refcheck=False"
+            )
         shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         flat = self.value.ravel()[: math.prod(shape)]

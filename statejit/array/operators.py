@@ -137,6 +137,22 @@ def in_range(ufunc: str, array: Any, other: Any) -> Any:
     return float(other)
 
 
+def fitting_whole(value: Any, dtype: Any) -> Any:
+    """Returns a Python integer, and refuses one that a dtype of integers can not hold.
+
+    Args:
+        value: the integer; for one that varies from call to call the outcome is a guard.
+        dtype: the dtype.
+
+    Raises:
+        OverflowError: if it does not fit, as NumPy does.
+    """
+    limits = jnp.iinfo(dtype)
+    if not limits.min <= value <= limits.max:
+        np.array(plain(value), dtype)  # raises
+    return value
+
+
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op> other`."""
 

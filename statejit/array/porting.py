@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .array import Array
-from .functions import function
 from .lifting import unpacked
 from .variables import Variable
 from .viewing import VIEWING
+from .wrapping import function
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 

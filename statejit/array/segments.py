@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .functions import function
+from .wrapping import function
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 

@@ -232,7 +232,7 @@ def diag(v: Any, k: int = 0) -> Any:
 
 
 @_like
-def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Any:
+def broadcast_to(array: Any, shape: Any, subok: bool = False, *, out_sharding: Any = None) -> Any:
     found = _array(array)._broadcast(shape)
     return (
         found
@@ -242,10 +242,29 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Any:
 
 
 @_like
-def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     arrays = [_array(a) for a in args]
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     return tuple(a if a.shape == shape else a._broadcast(shape) for a in arrays)
+
+
+@_like
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Any, ...]:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    n = len(xi)
+    places = [1 - i if indexing == "xy" and i < 2 <= n else i for i in range(n)]
+    rows = [_array(x) for x in xi]
+    found = [
+        row.reshape(*[-1 if i == j else 1 for j in range(n)])
+        for row, i in zip(rows, places, strict=True)
+    ]
+    if not sparse:
+        shape = np.broadcast_shapes(*[a.shape for a in found])
+        found = [a._broadcast(shape) for a in found]
+    return tuple(a.copy() for a in found) if copy else tuple(found)
 
 
 @_like
@@ -264,7 +283,7 @@ VIEWING: dict[str, Function] = {
         *(reshape, ravel, transpose, permute_dims, matrix_transpose, swapaxes, moveaxis, rollaxis),
         *(squeeze, expand_dims, flip, fliplr, flipud, rot90, split, array_split, vsplit, hsplit),
         *(dsplit, unstack, atleast_1d, atleast_2d, atleast_3d, diagonal, diag, broadcast_to),
-        *(broadcast_arrays, real, imag),
+        *(broadcast_arrays, meshgrid, real, imag),
     )
 }
 """These functions, by name."""

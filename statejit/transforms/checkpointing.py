@@ -11,7 +11,7 @@ import jax
 from .._core.discovery import Traced
 from .._core.evaluation import as_arrays
 from .._core.lift import Lifted
-from ..array.functions import function
+from ..array.wrapping import function
 
 _stopped = function(jax.lax.stop_gradient)
 

@@ -1,0 +1,137 @@
+"""What functions of the NumPy namespace are given: NumPy's arguments, in its order and its range."""
+
+import numpy as np
+import pytest
+
+import statejit as sj
+import statejit.numpy as snp
+
+NARROW = {"float64": "float32", "int64": "int32", "complex128": "complex64"}
+
+
+def described(value):
+    if isinstance(value, (np.ndarray, np.generic, sj.Array)):
+        dtype, content = str(value.dtype), np.asarray(value)
+        return (
+            NARROW.get(dtype, dtype),
+            content.shape,
+            str(np.round(content.astype(complex), 3).tolist()),
+        )
+    return [described(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def outcome(xp, expression):
+    a = xp.array(np.array([[3, 1, 2], [5, 4, 6]], np.float32))
+    names = {"xp": xp, "np": np, "a": a, "w": xp.array(np.array([1, 2, 3], np.float32))}
+    names |= {"m": xp.array(np.array([[True, False, True], [True, True, False]]))}
+    names |= {"i": xp.array(np.array([1, 0, 2], np.int32)), "u": xp.array([1, 2, 3], "uint8")}
+    names["o"] = lambda shape, dtype="float32": xp.zeros(shape, dtype)
+    try:
+        return described([eval(expression, names), names["a"], names["u"]])
+    except (TypeError, ValueError, OverflowError, IndexError) as error:
+        return type(error), str(error) if isinstance(error, OverflowError) else ""
+
+
+ARGUMENTS = """
+a.sum(0, None, o(3))
+a.var(0, None, o(3), 1)
+a.max(0, o(3))
+a.argmax(0, o(3, "int32"))
+a.clip(1, 4, o((2, 3)))
+xp.clip(a, 1, 2, o((2, 3)))
+xp.clip(a, a_min=2, a_max=None)
+xp.clip(a, 1, 4, where=m, out=o((2, 3)))
+xp.clip(a, 1, 4, dtype="float32", casting="unsafe")
+xp.dot(a, a.T, o((2, 2)))
+xp.compress([True, False], a, 0, o((1, 3)))
+xp.concatenate([a, a], 0, o((4, 3)))
+xp.einsum("ij,kj", a, a, order="C", casting="safe", dtype="float32")
+xp.median(a, 0, overwrite_input=True)
+a.argpartition(1, 1, "introselect")
+xp.partition(w[::-1], (0, 1))
+xp.partition(w, 5)
+xp.meshgrid(w, i, indexing="ij", sparse=True, copy=False)
+xp.pad(w, {0: (1, 2)})
+xp.unravel_index([5, 1], (2, 3), order="F")
+xp.unravel_index(6, (2, 3))
+xp.ravel_multi_index(([0, 3], [1, 4]), (2, 3), mode=("clip", "wrap"))
+xp.ix_([True, False, True], [1])
+xp.fromiter(iter([1, 2, 3]), "int32", 2)
+xp.gradient(xp.array([1.0, 4, 9]), 2.0, edge_order=2)
+xp.gradient(a, xp.array([0.0, 1]), xp.array([0.0, 1, 3]))
+xp.histogram(w, 2, (0, 4), True)
+xp.histogram(w, bins="sturges")
+xp.histogram2d(w, w, 2)
+xp.quantile(a, [0.3, 0.5], 1, method="hazen", keepdims=True)
+xp.quantile(a, 0.25, method="averaged_inverted_cdf")
+xp.quantile(xp.append(w, xp.nan), 0.5, method="closest_observation")
+xp.nanquantile(xp.append(w, xp.nan), 0.4, method="weibull")
+xp.linalg.matrix_rank(A=a, tol=100.0)
+xp.add(w, 1, signature="ff->f")
+xp.add.reduceat(w, [0, 2], out=o(2))
+xp.cross([1, 2, 3], w)
+xp.arange(stop=3)
+xp.broadcast_to(w, (2, 3), subok=True)
+xp.append(u, 5)
+xp.diff(u, prepend=3)
+"""
+
+
+def test_arguments_mean_what_they_mean_in_numpy():
+    for expression in ARGUMENTS.strip().splitlines():
+        assert outcome(snp, expression) == outcome(np, expression), expression
+
+
+OUT_OF_RANGE = """
+xp.full(3, 300, "uint8")
+xp.full(3, -1, dtype="uint8")
+xp.full_like(u, 300)
+xp.array(300, "uint8")
+xp.array([[1], [300]], "uint8")
+xp.asarray([1, -1], dtype="uint8")
+xp.clip(u, 0, 300)
+xp.clip(u, 300, None)
+u.clip(-1, 2)
+xp.pad(u, 1, constant_values=300)
+xp.copyto(u, 300)
+xp.copyto(u, 9)
+xp.put(u, [0, 1], [1, 300])
+u.put(0, -1)
+xp.putmask(u, u > 1, [300, 1])
+xp.place(u, u > 1, 300)
+xp.insert(u, 0, [1, 300])
+xp.insert(u, [0, 1], [1, 7])
+xp.append(u, 300)
+xp.put_along_axis(u, xp.array([0]), 300, 0)
+xp.arange(-3, 3, dtype="uint8")
+u.__setitem__(slice(0, 2), [1, 300])
+u.fill(-1)
+"""
+
+
+def test_python_integers_that_a_dtype_can_not_hold_are_numpys_matter_wherever_they_go():
+    for expression in OUT_OF_RANGE.strip().splitlines():
+        assert outcome(snp, expression) == outcome(np, expression), expression
+
+
+def test_an_integer_that_varies_is_checked_when_it_is_assigned():
+    def fill(u, n):
+        u[:] = n
+        return u
+
+    filled = sj.jit(fill)
+    assert [filled(snp.zeros(2, "uint8"), n).tolist() for n in (3, 200)] == [[3, 3], [200, 200]]
+    with pytest.raises(OverflowError, match="out of bounds for uint8"):
+        filled(snp.zeros(2, "uint8"), 300)
+
+
+def test_an_array_that_views_show_is_not_resized():
+    for xp in (np, snp):
+        a = xp.zeros(3)
+        view = a[1:]
+        with pytest.raises(ValueError, match="cannot resize an array"):
+            a.resize(5)
+        assert (a.shape, view.shape) == ((3,), (2,))
+        del view
+        a.resize(5)
+        assert a.shape == (5,)
