@@ -25,7 +25,7 @@ from .._core.recipes import (
     Refill,
     SetAttr,
 )
-from .._core.slots import MISSING
+from .._core.slots import MISSING, NUMBERS
 from ..errors import BranchError
 from .forms import (
     as_recipe,
@@ -36,6 +36,7 @@ from .forms import (
     same_recipe,
     type_of_recipe,
 )
+from .weak_types import weakly_typed
 
 
 class Merging:
@@ -223,7 +224,8 @@ class Merging:
         strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
         if len({a.shape for a in avals}) > 1 or len(strong) > 1:
             self._refuse(path, " and ".join(a.str_short() for a in avals))
-        self.types.append((strong.pop(), all(a.weak_type for a in avals)))
+        weak = number in NUMBERS if number else all(a.weak_type for a in avals)
+        self.types.append((strong.pop(), weak))
         self.columns.append(recipes)
         return Out(len(self.columns) - 1, number)
 
@@ -280,7 +282,7 @@ class Merging:
         """
         found = [value_in(column[branch], outs, values) for column in self.columns]
         return [
-            jnp.asarray(v) if weak else jax.lax.convert_element_type(v, dtype)
+            weakly_typed(jnp.asarray(v)) if weak else jax.lax.convert_element_type(v, dtype)
             for v, (dtype, weak) in zip(found, self.types, strict=True)
         ]
 
