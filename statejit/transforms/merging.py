@@ -195,7 +195,7 @@ class Merging:
         if any(part is None for part in parts):
             return None
         parts = _unmarked(parts)
-        cls, shell, attrs, dtype = parts[0]
+        cls, _, attrs, dtype = parts[0]
         for other in parts[1:]:
             if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
                 return None
