@@ -17,11 +17,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.frames import CURRENT
+from .._core.numbers import Number
 from ..array.lifting import unpacked
 from .parameters import ANY, Parameter, constant, known, numeric
-from .programs import Sampler, broadcast_shape, compiled, counting, floating, working
+from .programs import (
+    Program,
+    Sampler,
+    broadcast_shape,
+    counting,
+    floating,
+    shape_of,
+    working,
+)
+from .quick import kept
 
 EMPTY = inspect.Parameter.empty
+
+ARRAYS = (jax.Array, np.ndarray, np.generic, Number)
+"""What a compiled draw takes for a parameter as it is."""
 
 TAILS: dict[str, dict[str, Any]] = {
     "plain": {"size": None, "dtype": None},
@@ -84,6 +97,21 @@ class Distribution:
             if all(v is not None for v in values):
                 self.together(*values)
 
+    def prepared(
+        self, params: tuple[Any, ...], size: Any, dtype: Any, advance: bool, valid: bool
+    ) -> tuple[Program, list[Any]]:
+        """Returns the program of a draw, and the parameters as it takes them.
+
+        Raises:
+            ValueError: for parameters that are known to be wrong.
+            TypeError: for a dtype that the distribution does not have.
+        """
+        if valid:
+            self.check(params)
+        shape, found = shape_of(size), self.result_dtype(dtype)
+        work = working(found if self.dtype is float else None)
+        return program(self, shape, found, work, advance), self.ready(params, found)
+
     def result_dtype(self, dtype: Any) -> Any:
         """Returns the dtype of a sample for which `dtype` was asked."""
         if self.dtype is float:
@@ -101,18 +129,18 @@ class Distribution:
             if type(value) in (float, int, bool):
                 kind = jax.dtypes.canonicalize_dtype(int) if parameter.count else work
                 found.append(np.asarray(value, kind)[()] if traced else constant(value, kind))
-            elif value is None or isinstance(value, str):
-                found.append(numeric(value))
             else:
-                found.append(unpacked(value, True))
+                value = unpacked(value, True)
+                is_array = isinstance(value, ARRAYS) or hasattr(value, "__jax_array__")
+                found.append(value if is_array else numeric(value))
         return found
 
 
 @functools.cache
 def program(
     of: Distribution, shape: tuple[int, ...] | None, dtype: Any, work: Any, advance: bool
-) -> Any:
-    """Returns the compiled draw of a distribution; see `programs.compiled`.
+) -> Program:
+    """Returns the compiled draw of a distribution; see `Program`.
 
     Args:
         of: the distribution.
@@ -140,7 +168,7 @@ def program(
         mark = jnp.nan if jnp.issubdtype(dtype, jnp.floating) else -1
         return jnp.where(inside, drawn, jnp.asarray(mark).astype(dtype))
 
-    return compiled(sample, advance)
+    return Program(sample, advance)
 
 
 def _inside(of: Distribution, params: list[Any]) -> tuple[list[Any], Any]:
@@ -178,6 +206,33 @@ def _cast(drawn: Any, dtype: Any) -> Any:
 
 def method_of(of: Distribution) -> Callable[..., Any]:
     """Makes the method of `Generator` that draws from a distribution."""
+    values_of, signature = _parser(of)
+    at_once, config = kept(of.prepared, values_of), jax.config
+
+    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if CURRENT.get() is None:
+            try:
+                found = at_once(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
+            except TypeError:  # also for arguments without a hash
+                found = None
+            if found:
+                run, params, same = found
+                if same is None or same(args, kwargs):
+                    return self._advance(run, params)
+        return self._sample(of, *values_of(args, kwargs))
+
+    draw.__name__ = of.name
+    draw.__qualname__ = f"Generator.{of.name}"
+    draw.__doc__ = docstring(of)
+    draw.__signature__ = signature  # type: ignore[attr-defined]
+    return draw
+
+
+def _parser(of: Distribution) -> tuple[Callable[[Any, Any], tuple[Any, ...]], inspect.Signature]:
+    """Returns what takes the arguments of a method apart, and its signature.
+
+    Taken apart they are `(params, size, dtype, out, key, valid)`.
+    """
     tail = TAILS[of.tail]
     defaults = _ordered({p.name: p.default for p in of.parameters} | tail, of.early)
     count, ends = len(of.parameters), len(defaults)
@@ -187,7 +242,7 @@ def method_of(of: Distribution) -> Callable[..., Any]:
     signature = signature_of(defaults, of.unchecked)
     with_out, with_method, early = "out" in tail, "method" in tail, of.early
 
-    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def values_of(args: Any, kwargs: Any) -> tuple[Any, ...]:
         values, given = [*args, *standard[len(args) :]], len(args)
         key, valid = None, True
         for name, value in kwargs.items():
@@ -202,20 +257,15 @@ def method_of(of: Distribution) -> Callable[..., Any]:
                 values[at] = value
                 given += at < least
         if given < least or len(values) > ends:
-            signature.bind(self, *args, **kwargs)  # raises, with Python's own words
+            signature.bind(None, *args, **kwargs)  # raises, with Python's own words
         if with_method and values[-2] not in ("zig", "inv"):
             raise ValueError(f"method {values[-2]!r} must be 'zig' or 'inv'")
         if early is not None:
             values.insert(count, values.pop(early))
         out = values[-1] if with_out else None
-        params = tuple(values[:count])
-        return self._sample(of, params, values[count], values[count + 1], out, key, valid)
+        return tuple(values[:count]), values[count], values[count + 1], out, key, valid
 
-    draw.__name__ = of.name
-    draw.__qualname__ = f"Generator.{of.name}"
-    draw.__doc__ = docstring(of)
-    draw.__signature__ = signature  # type: ignore[attr-defined]
-    return draw
+    return values_of, signature
 
 
 def _ordered(defaults: dict[str, Any], early: int | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from .continuous import CONTINUOUS
 from .discrete import DISCRETE
 from .distribution import method_of
 from .gammas import GAMMAS
-from .keys import drawing, key_of, refuse_raw, split
+from .keys import key_of, refuse_raw
 from .multivariate import VECTORS
 from .noncentral import NONCENTRAL
 from .orders import Orders
@@ -105,11 +105,8 @@ class Keyed(Orders, Vectors):
             (3,)
         """
         refuse_raw()
-        count = 1 if n is None else operator.index(n)
-        with drawing:
-            keys = split(self.key, count + 1)
-            self.key = keys[0]
-        return keys[1] if n is None else keys[1:]
+        keys = self.__dict__["key"].split(1 if n is None else operator.index(n))
+        return keys[0] if n is None else keys
 
     def spawn(self, n_children: int) -> list[Any]:
         """Returns new generators whose streams are independent of this one and of each other.
