@@ -164,3 +164,21 @@ def test_scipy_takes_our_arrays_as_numpys_by_default():
 
     a = snp.array([[2.0, 0.0], [0.0, 4.0]])
     np.testing.assert_allclose(scipy.linalg.inv(a), [[0.5, 0], [0, 0.25]])
+
+
+def test_a_numpy_array_is_read_as_it_is_when_it_is_read():
+    """JAX keeps one by reference inside a trace, and would show changes that come later."""
+
+    def body(x):
+        z, i = np.ones(2, np.float32), np.array([1, 0], np.int32)
+        mask = np.array([True, False])
+        y, w = snp.zeros(2), snp.zeros(2)
+        y[:] = z
+        w[mask] = 5.0
+        found = x + z, z * x, snp.dot(x, z), np.add(x, z), x[i], y, w, snp.stack([z, z])
+        z[:], i[:], mask[:] = 0, 0, False
+        return found
+
+    x = snp.arange(2.0)
+    for eager, jitted in zip(body(x), sj.jit(body)(x), strict=True):
+        np.testing.assert_array_equal(jitted, eager)

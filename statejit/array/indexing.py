@@ -20,6 +20,7 @@ from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from . import kernels
+from .lifting import as_now
 from .operators import operand
 from .ways import Entry, Operand, Pick
 
@@ -364,7 +365,7 @@ def _part(part: Any) -> Any:
         part = list(part)
         found = operand(part) if part else np.zeros(0, int)
         return found if is_tracer(found) else np.asarray(found)
-    return part
+    return as_now(part) if isinstance(part, np.ndarray) else part
 
 
 def is_mask(part: Any) -> bool:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
+from .._core.frames import CURRENT
 from .._core.numbers import Number, plain
 
 AS_IS = frozenset({int, float, bool, complex, str, type(None), type, slice})
@@ -97,7 +98,12 @@ def unpacked(value: Any, as_array: bool = False) -> Any:
         return {k: unpacked(v) for k, v in value.items()}
     if cls is types.FunctionType:
         return _callback(value)
-    return value
+    return as_now(value) if isinstance(value, np.ndarray) else value
+
+
+def as_now(array: np.ndarray) -> np.ndarray:
+    """Returns a NumPy array that later changes do not reach: inside a trace JAX makes no copy."""
+    return array.copy() if CURRENT.get() is not None and array.flags.writeable else array
 
 
 def stacked(children: Any) -> Any:

@@ -17,7 +17,7 @@ from .._core.frames import CURRENT
 from .._core.numbers import Number, plain
 from .._core.slots import MISSING, is_tracer
 from . import complaints, quick
-from .lifting import stacked
+from .lifting import as_now, stacked
 
 Binary = Callable[[Any, Any], Any]
 
@@ -68,7 +68,7 @@ def operand(value: Any) -> Any:
         return value.value
     if isinstance(value, (list, tuple)) and type(value) is not Number:
         return stacked(jax.tree.map(operand, value, is_leaf=_is_operand))
-    return value
+    return as_now(value) if isinstance(value, np.ndarray) else value
 
 
 def _apply(fun: Binary, left: Any, right: Any) -> Any:
