@@ -154,14 +154,14 @@ def test_generators_are_independent_and_copied():
 
 def test_signatures_are_numpys():
     for name, expected in (
-        ("normal", "(loc=0.0, scale=1.0, size=None, dtype=None, *, key=None)"),
-        ("gamma", "(shape, scale=1.0, size=None, dtype=None, *, key=None)"),
+        ("normal", "(loc=0.0, scale=1.0, size=None, key=None, dtype=None)"),
+        ("gamma", "(shape, scale=1.0, size=None, key=None, dtype=None)"),
     ):
         assert str(inspect.signature(getattr(random, name))) == expected
     with pytest.raises(TypeError, match="missing a required argument: 'a'"):
         random.beta()
     with pytest.raises(TypeError, match="too many"):
-        random.normal(1, 2, 3, None, 5)
+        random.normal(1, 2, 3, None, None, 5)
     with pytest.raises(ValueError, match="low >= high"):
         random.randint(5, 5)
 

@@ -1,4 +1,4 @@
-"""A distribution: its parameters, their domains and its sampler, and the method made from them.
+"""A distribution: its parameters, their domains, its sampler, and the compiled draw made from them.
 
 One record says all: the signature, the docstring, the checks, the compiled draw, and the row in the
 table of the documentation follow from it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -29,19 +28,9 @@ from .programs import (
     shape_of,
     working,
 )
-from .quick import kept
-
-EMPTY = inspect.Parameter.empty
 
 ARRAYS = (jax.Array, np.ndarray, np.generic, Number)
 """What a compiled draw takes for a parameter as it is."""
-
-TAILS: dict[str, dict[str, Any]] = {
-    "plain": {"size": None, "dtype": None},
-    "out": {"size": None, "dtype": None, "out": None},
-    "method": {"size": None, "dtype": None, "method": "zig", "out": None},
-}
-"""What follows the parameters, with defaults: NumPy's four methods with `out` have others."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,9 +49,8 @@ class Distribution:
         event: how many trailing axes of the first parameter belong to one draw.
         together: refuses combinations of parameters that are known; given their known values.
         allows: which combinations of traced parameters are inside; None for all.
-        unchecked: whether there is brainpy.math's `check_valid=`, which turns checks off.
         early: where `size` stands, if not after the parameters.
-        tail: what follows the parameters in the signature; see `TAILS`.
+        tail: what follows the parameters in the signature; see `methods.TAILS`.
         example: arguments for the example in the docstring.
     """
 
@@ -76,7 +64,6 @@ class Distribution:
     event: int = 0
     together: Callable[..., None] | None = None
     allows: Callable[..., Any] | None = None
-    unchecked: bool = False
     early: int | None = None
     tail: str = "plain"
     example: str = "size=3"
@@ -199,144 +186,3 @@ def _cast(drawn: Any, dtype: Any) -> Any:
         if info.bits < jnp.iinfo(drawn.dtype).bits:
             drawn = jnp.clip(drawn, info.min, info.max)
     return drawn.astype(dtype)
-
-
-# Methods -----------------------------------------------------------------------------------------
-
-
-def method_of(of: Distribution) -> Callable[..., Any]:
-    """Makes the method of `Generator` that draws from a distribution."""
-    values_of, signature = _parser(of)
-    at_once, config = kept(of.prepared, values_of), jax.config
-
-    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if CURRENT.get() is None:
-            try:
-                found = at_once(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
-            except TypeError:  # also for arguments without a hash
-                found = None
-            if found:
-                run, params, same = found
-                if same is None or same(args, kwargs):
-                    return self._advance(run, params)
-        return self._sample(of, *values_of(args, kwargs))
-
-    draw.__name__ = of.name
-    draw.__qualname__ = f"Generator.{of.name}"
-    draw.__doc__ = docstring(of)
-    draw.__signature__ = signature  # type: ignore[attr-defined]
-    return draw
-
-
-def _parser(of: Distribution) -> tuple[Callable[[Any, Any], tuple[Any, ...]], inspect.Signature]:
-    """Returns what takes the arguments of a method apart, and its signature.
-
-    Taken apart they are `(params, size, dtype, out, key, valid)`.
-    """
-    tail = TAILS[of.tail]
-    defaults = _ordered({p.name: p.default for p in of.parameters} | tail, of.early)
-    count, ends = len(of.parameters), len(defaults)
-    standard = [None if d is ... else d for d in defaults.values()]
-    least = sum(p.default is ... for p in of.parameters)
-    position = {name: i for i, name in enumerate(defaults)}
-    signature = signature_of(defaults, of.unchecked)
-    with_out, with_method, early = "out" in tail, "method" in tail, of.early
-
-    def values_of(args: Any, kwargs: Any) -> tuple[Any, ...]:
-        values, given = [*args, *standard[len(args) :]], len(args)
-        key, valid = None, True
-        for name, value in kwargs.items():
-            at = position.get(name, -1)
-            if name == "key":
-                key = value
-            elif name == "check_valid" and of.unchecked:
-                valid = value
-            elif at < len(args):
-                given = -ends
-            else:
-                values[at] = value
-                given += at < least
-        if given < least or len(values) > ends:
-            signature.bind(None, *args, **kwargs)  # raises, with Python's own words
-        if with_method and values[-2] not in ("zig", "inv"):
-            raise ValueError(f"method {values[-2]!r} must be 'zig' or 'inv'")
-        if early is not None:
-            values.insert(count, values.pop(early))
-        out = values[-1] if with_out else None
-        return tuple(values[:count]), values[count], values[count + 1], out, key, valid
-
-    return values_of, signature
-
-
-def _ordered(defaults: dict[str, Any], early: int | None) -> dict[str, Any]:
-    """Returns the defaults with `size` at the place where it stands early."""
-    if early is None:
-        return defaults
-    names = [name for name in defaults if name != "size"]
-    names.insert(early, "size")
-    return {name: defaults[name] for name in names}
-
-
-def signature_of(defaults: dict[str, Any], unchecked: bool) -> inspect.Signature:
-    """Returns the signature of a method: what may be given by position, and then `key=`."""
-    named = {"key": None} | ({"check_valid": True} if unchecked else {})
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature(
-        [
-            inspect.Parameter("self", kind),
-            *[
-                inspect.Parameter(n, kind, default=EMPTY if d is ... else d)
-                for n, d in defaults.items()
-            ],
-            *[
-                inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d)
-                for n, d in named.items()
-            ],
-        ]
-    )
-
-
-_TAIL_DOCS = {
-    "size": "the shape of the sample; None for that of the parameters.",
-    "dtype": "the dtype of the sample, of KIND.",
-    "method": "'zig' or 'inv', as in NumPy; the sampler is the same.",
-    "out": "a mutable array or a NumPy array that the sample is written to, (*size,).",
-}
-
-
-def docstring(of: Distribution) -> str:
-    """Returns the docstring of the method for a distribution."""
-    kind = "integers" if of.dtype is int else "booleans" if of.dtype is bool else "floats"
-    lines = [f"Draws from {of.summary}.", ""]
-    if of.density:
-        lines += [of.density, ""]
-    lines += ["Args:"]
-    for i, p in enumerate(of.parameters):
-        shape = "(*shape, n)" if i == 0 and of.event else "(*shape,)"
-        domain = "" if p.domain is ANY else f"; {p.domain.words}"
-        lines.append(f"    {p.name}: {p.meaning}, {shape}{domain}.")
-    lines += [f"    {n}: {_TAIL_DOCS[n].replace('KIND', kind)}" for n in TAILS[of.tail]]
-    event = ", n" if of.event and of.name not in ("categorical",) else ""
-    lines += [
-        "    key: a JAX key to draw with in place of the generator's, which then stays.",
-        *["    check_valid: whether to check parameters that are known."][: of.unchecked],
-        "",
-        "Returns:",
-        f"    The sample, (*size{event}).",
-    ]
-    wrong = [p.domain.refused.replace("{}", p.name) for p in of.parameters if p.domain.refused]
-    if wrong or of.together:
-        mark = "-1" if of.dtype is int else "NaN"
-        lines += ["", "Raises:", "    ValueError: for parameters outside of their domains, where"]
-        lines += [f"        they are known; where they are traced, the sample is {mark} there."]
-    lines += [
-        "",
-        "Example:",
-        "    >>> from statejit.random import default_rng",
-        f"    >>> default_rng(0).{of.name}({of.example}).shape",
-        "    (3, 2)" if of.event else "    (3,)",
-    ]
-    if of.source:
-        lines += ["", "References:", f"    {of.source}"]
-    indent = "\n        "
-    return lines[0] + "".join(indent + line if line else "\n" for line in lines[1:]) + "\n        "

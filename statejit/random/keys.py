@@ -187,6 +187,32 @@ def typed(key: Any) -> jax.Array:
     return key if is_key(key) else key_of(key)
 
 
+def looks_like_key(value: Any) -> bool:
+    """Says whether an argument stands where NumPy has something else, and brainpy.math a key.
+
+    Args:
+        value: what was given for a dtype, an axis or a tolerance.
+    """
+    if isinstance(value, (jax.Array, Cell, np.ndarray)):
+        return bool(getattr(value, "ndim", 0)) or is_key(value)
+    return False
+
+
+def seed_of(seed: Any, seed_or_key: Any) -> Any:
+    """Returns the one of two that was given.
+
+    Args:
+        seed: by NumPy's name.
+        seed_or_key: by brainpy.math's name.
+
+    Raises:
+        TypeError: if both were.
+    """
+    if seed is not None and seed_or_key is not None:
+        raise TypeError("give seed or seed_or_key, which are two names for the same")
+    return seed if seed_or_key is None else seed_or_key
+
+
 def _refuse_frozen(what: str) -> None:
     if CURRENT.get() is not None:
         raise FrozenValueError(
