@@ -736,6 +736,15 @@ def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
     assert (float(first), x.tolist(), whole.tolist()) == (1.0, [11, 2, 3], [1, 2, 3])
 
 
+def test_masks_on_another_device_than_the_cpu_gather(monkeypatch):
+    """NumPy can not look into what an accelerator holds without a transfer: JAX gathers there."""
+    monkeypatch.setattr("statejit.array.indexing._on_cpu", lambda value: False)
+    a = snp.arange(6.0).reshape(2, 3)
+    n = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(a[a > 3], n[n > 3])
+    np.testing.assert_array_equal(a[1, a[0] > 0], n[1, n[0] > 0])
+
+
 def test_adding_to_an_element_is_one_program_in_the_memory_of_the_array():
     x = snp.array([[1.0, 2.0], [3.0, 4.0]])
     i, j = 1, -1
