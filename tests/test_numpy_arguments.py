@@ -73,6 +73,10 @@ xp.cross([1, 2, 3], w)
 xp.arange(stop=3)
 xp.broadcast_to(w, (2, 3), subok=True)
 xp.append(u, 5)
+xp.histogram(i, [0, 1, 3])
+xp.polymul([1, 2], [3, 4])
+xp.polydiv([3.0, 5, 2], [2.0, 1])
+xp.polyder([1, 1, 1])
 xp.diff(u, prepend=3)
 """
 
@@ -132,6 +136,8 @@ def test_an_array_that_views_show_is_not_resized():
         with pytest.raises(ValueError, match="cannot resize an array"):
             a.resize(5)
         assert (a.shape, view.shape) == ((3,), (2,))
+        a.resize((3, 1))  # as many elements: they stay where they are
+        assert (a.shape, view.shape, float(view[1])) == ((3, 1), (2,), 0)
         del view
         a.resize(5)
         assert a.shape == (5,)

@@ -601,6 +601,7 @@ def test_statements_do_what_they_do_in_numpy(statement):
         "a.sum()[...] = 1",
         "a.sum()[0]",
         "a.flags.writeable = False; a.flat[None] = 0",
+        "a[[0, 1, 2], [0, 1]]",
         "i.flags.writeable = False; xp.add(i, 1.5, out=i, where=i > 0)",
         "a[0, 0].sort()",
         "xp.add(1, 2, out=a.sum())",
@@ -677,6 +678,64 @@ def test_a_scalar_is_a_value_as_in_numpy():
     same += 5
     same[...] += 1
     assert int(z) == 6
+
+
+MASKED = """
+a[a > 2] += 20
+a[a > 2] **= 2; a.T[a.T > 5] -= 1.5
+a[m] *= a[0, 0]; a[m] += a[1]
+a[:, ::2][a[:, ::2] < 3] //= 2
+i[i > 1] <<= 1
+i[i > 1] += 1.5
+i[i > 1] /= 2
+m &= True; m[m] ^= True
+a[a > 2] @= a
+s.a[s.a > 2] %= 2; s.a[s.a > 0] -= s.a.sum()
+s.a[s.a > 2] += s.a[s.a > 2]
+a.flags.writeable = False; a[a > 2] += 1
+"""
+
+
+def test_a_mask_that_only_a_trace_knows_picks_what_is_changed_in_place():
+    class Model(sj.Base):
+        def __init__(self, xp):
+            self.a = xp.array(np.arange(12, dtype=np.float32).reshape(3, 4))
+
+    for statements in MASKED.strip().splitlines():
+
+        def run(xp, model, a, i, m):
+            exec(statements, {"s": model, "a": a, "i": i, "m": m})  # noqa: B023
+            return a, i, m
+
+        outcomes = []
+        for xp, jitted in ((np, lambda f: f), (snp, sj.jit)):
+            model = Model(xp)
+            arrays = (
+                xp.array(np.arange(12, dtype=np.float32).reshape(3, 4)),
+                xp.array(np.array([3, 1], np.int32)),
+                xp.array(np.array([True, False, True])),
+            )
+            try:
+                jitted(lambda *arrays: run(xp, model, *arrays))(*arrays)  # noqa: B023
+                error = None
+            except sj.errors.TracedControlFlowError:
+                error = "refused"
+            except (TypeError, ValueError) as raised:
+                error = next(c for c in (ValueError, TypeError) if isinstance(raised, c))
+            outcomes.append((error, *[np.asarray(v).tolist() for v in (*arrays, model.a)]))
+        if outcomes[1][0] == "refused":
+            assert "@=" in statements or statements.count("s.a[s.a > 2]") == 2, statements
+        else:
+            assert outcomes[1] == outcomes[0], statements
+
+
+def test_derivatives_through_a_mask_are_those_of_what_it_picks():
+    def loss(x):
+        y = snp.array(x)
+        y[y > 0] **= 0.5
+        return y.sum()
+
+    assert sj.grad(loss)(jnp.array([4.0, 0.0, -1.0])).tolist() == [0.25, 1.0, 1.0]
 
 
 def test_masks_with_shapes_that_depend_on_data_are_refused_inside_jit():

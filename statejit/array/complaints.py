@@ -99,6 +99,22 @@ def refused(shape: Any, dtype: Any, index: Any, new: Any, error: Exception) -> N
     raise error
 
 
+def refused_read(shape: Any, index: Any, error: Exception) -> NoReturn:
+    """Raises NumPy's error for an index that JAX refuses.
+
+    Args:
+        shape: the shape of the array.
+        index: as it was given.
+        error: what JAX raised.
+    """
+    index = jax.tree.map(_content, index, is_leaf=_is_array)
+    try:
+        np.broadcast_to(np.zeros((), bool), shape)[index]
+    except (IndexError, ValueError) as numpys:
+        raise numpys from None
+    raise error
+
+
 def _content(value: Any) -> Any:
     """Returns what NumPy can look at; of what only a trace knows, the shape."""
     value = value.value if isinstance(value, Cell) else value

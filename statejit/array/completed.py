@@ -13,9 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index
 
 from .._core.slots import is_tracer
+from .calculus import typed
 from .indexing import cast, is_known
 from .operators import in_range, is_whole
 
@@ -146,68 +147,6 @@ def ix_(*args: ArrayLike) -> Any:
 # Numbers ---------------------------------------------------------------------------------------
 
 
-def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Any = None, edge_order: int = 1) -> Any:
-    """Returns derivatives along axes: central differences inside, one-sided ones at the edges.
-
-    Args:
-        f: samples, (*shape,).
-        varargs: distances for all axes or for each; or the coordinates along each, (n,).
-        axis: the axis, or axes; by default all.
-        edge_order: the order of accuracy at the edges, 1 or 2.
-
-    Example:
-        >>> import statejit.numpy as snp
-        >>> snp.gradient(snp.array([1.0, 4.0, 9.0]), edge_order=2).tolist()
-        [2.0, 4.0, 6.0]
-    """
-    f = jnp.asarray(f)
-    f = f if jnp.issubdtype(f.dtype, jnp.inexact) else f.astype(float)
-    axes = tuple(range(f.ndim)) if axis is None else normalize_axis_tuple(axis, f.ndim)
-    steps = list(varargs) or [1.0]
-    steps = steps * len(axes) if len(steps) == 1 and not np.ndim(steps[0]) else steps
-    if len(steps) != len(axes):
-        raise TypeError("invalid number of arguments")
-    if edge_order > 2:
-        raise ValueError("'edge_order' greater than 2 not supported")
-    found = []
-    for i, step in zip(axes, steps, strict=True):
-        if np.ndim(step) and np.shape(step) != (f.shape[i],):
-            raise ValueError(
-                "when 1d, distances must match the length of the corresponding dimension"
-            )
-        if f.shape[i] < edge_order + 1:
-            raise ValueError(
-                "Shape of array too small to calculate a numerical gradient, at least (edge_order "
-                "+ 1) elements are required."
-            )
-        found.append(jnp.moveaxis(_derivative(jnp.moveaxis(f, i, 0), step, edge_order), 0, i))
-    return found[0] if len(found) == 1 else tuple(found)
-
-
-def _derivative(y: Any, step: Any, edge_order: int) -> Any:
-    """Returns the derivative along the first axis."""
-    if np.ndim(step):
-        gaps = jnp.diff(jnp.asarray(step)).astype(y.dtype).reshape(-1, *[1] * (y.ndim - 1))
-        d, e = gaps[:-1], gaps[1:]
-        inner = (
-            -e / (d * (d + e)) * y[:-2] + (e - d) / (d * e) * y[1:-1] + d / (e * (d + e)) * y[2:]
-        )
-        h = [gaps[0], gaps[1 % len(gaps)], gaps[-2 % len(gaps)], gaps[-1]]
-    else:
-        inner, h = (y[2:] - y[:-2]) / (2.0 * step), [step] * 4
-    if edge_order == 1:
-        first, last = (y[1] - y[0]) / h[0], (y[-1] - y[-2]) / h[3]
-    else:
-        first = _edge(y[0], y[1], y[2], h[0], h[1])
-        last = -_edge(y[-1], y[-2], y[-3], h[3], h[2])
-    return jnp.concatenate([first[None], inner, last[None]])
-
-
-def _edge(a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:
-    """Returns the derivative at `a` of the parabola through three points that are d, e apart."""
-    return -(2 * d + e) / (d * (d + e)) * a + (d + e) / (d * e) * b - d / (e * (d + e)) * c
-
-
 def clip(a: ArrayLike, min: Any = None, max: Any = None) -> Any:
     """Returns the elements, and a bound where they are beyond it.
 
@@ -336,28 +275,7 @@ def append(arr: ArrayLike, values: ArrayLike, axis: Any = None) -> Any:
         values: the elements; numbers have a dtype of their own here.
         axis: the axis; None for both arrays flattened.
     """
-    return jnp.append(_typed(arr), _typed(values), axis)
-
-
-def diff(
-    a: ArrayLike, n: int = 1, axis: int = -1, prepend: ArrayLike = None, append: ArrayLike = None
-) -> Any:
-    """Returns the differences of neighbours along an axis.
-
-    Args:
-        a: the array, (*shape,).
-        n: how often they are taken.
-        axis: the axis.
-        prepend: what comes before the first; numbers have a dtype of their own here.
-        append: what comes after the last.
-    """
-    first, last = (None if v is None else _typed(v) for v in (prepend, append))
-    return jnp.diff(a, n, axis, first, last)
-
-
-def _typed(value: Any) -> Any:
-    value = jnp.asarray(value)
-    return value.astype(value.dtype) if value.weak_type else value
+    return jnp.append(typed(arr), typed(values), axis)
 
 
 # Creation --------------------------------------------------------------------------------------
@@ -406,8 +324,8 @@ def fromiter(iter: Any, dtype: Any, count: int = -1) -> Any:
 COMPLETED: dict[str, Callable[..., Any]] = {
     fun.__name__: fun
     for fun in (
-        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, gradient, clip),
-        *(pad, einsum, full, full_like, insert, append, diff, arange, fromiter),
+        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
+        *(pad, full, full_like, insert, append, arange, fromiter),
     )
 }
 """These functions, by name; `matrix_rank` belongs to another namespace."""

@@ -43,13 +43,7 @@ def element(array: Any, index: Any, caller: types.FrameType) -> Any:
     start = _start(index, value.shape)
     if start is None:
         return MISSING
-    code = caller.f_code
-    known = _augmenting.get(id(code))
-    if known is None or known[0]() is not code:
-        known = _looked_at(code)
-    if caller.f_lasti in known[1]:
-        return Due(_read, (value, start), index)
-    return _read(value, start)
+    return Due(_read, (value, start), index) if augments(caller) else _read(value, start)
 
 
 def set_element(array: Any, index: Any, new: Any) -> bool:
@@ -178,6 +172,19 @@ _setter = both(_set)
 
 
 # Who asks --------------------------------------------------------------------------------------
+
+
+def augments(caller: types.FrameType) -> bool:
+    """Says whether a frame is at `array[index] <op>= other`.
+
+    Args:
+        caller: the frame that asks for `array[index]`.
+    """
+    code = caller.f_code
+    known = _augmenting.get(id(code))
+    if known is None or known[0]() is not code:
+        known = _looked_at(code)
+    return caller.f_lasti in known[1]
 
 
 _augmenting: dict[int, tuple[Any, frozenset[int]]] = {}

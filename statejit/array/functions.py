@@ -13,6 +13,7 @@ import numpy as np
 
 from . import completed, indexing
 from .array import Array, content, fresh
+from .calculus import CALCULUS
 from .histograms import HISTOGRAMS
 from .quantiles import QUANTILES
 from .ufuncs import WithOptions, ufunc
@@ -132,7 +133,7 @@ NAMESPACE: dict[str, Any] = (
         "take": function(indexing.take, np.take),
         **{
             name: function(fun, getattr(np, name))
-            for name, fun in (completed.COMPLETED | HISTOGRAMS | QUANTILES).items()
+            for name, fun in (completed.COMPLETED | CALCULUS | HISTOGRAMS | QUANTILES).items()
         },
         "clip": clip,
         "ndarray": Array,

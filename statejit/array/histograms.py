@@ -45,6 +45,8 @@ def histogram(
     if isinstance(bins, str):
         bins = histogram_bin_edges(a, bins, range)
     counts, edges = jnp.histogram(a, bins, range, weights=weights, density=density)
+    if np.ndim(bins):
+        edges = jnp.asarray(bins)  # in their own dtype
     return counts if density or weights is not None else counts.astype(int), edges
 
 

@@ -99,8 +99,10 @@ NAMED = 3
 """What Python counts in a method at least for an array that has one name."""
 
 
-def _is_seen(array: Any) -> bool:
-    """Says whether there is a view of an array."""
+def _is_seen(array: Any, count: int) -> bool:
+    """Says whether there is a view of an array with that many references, outside of traces."""
+    if CURRENT.get() is not None or count <= NAMED:
+        return False
     return any(type(holder) is Window for holder in gc.get_referrers(array))
 
 
@@ -228,13 +230,13 @@ class Methods(Arithmetic):
         """
         if self.base is not None:
             raise ValueError("cannot resize this array: it does not own its data")
-        if refcheck and CURRENT.get() is None and sys.getrefcount(self) > NAMED and _is_seen(self):
+        shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if refcheck and math.prod(shape) != self.size and _is_seen(self, sys.getrefcount(self)):
             raise ValueError(
                 "cannot resize an array that references or is referenced by another array in this "
                 "way.\nUse the np.resize function or refcheck=False"
             )
-        shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
         flat = self.value.ravel()[: math.prod(shape)]
         self._assign(jnp.pad(flat, (0, math.prod(shape) - flat.size)).reshape(shape))
 

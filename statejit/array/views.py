@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -21,6 +22,7 @@ from .._core.windows import Window
 from . import complaints, elements, indexing, kernels, quick
 from .flat import Flags, Flat
 from .lifting import unpacked
+from .masked import Masked, masked
 from .methods import Methods
 from .ways import Bits, Broadcast, Diagonal, Part, Permute, Pick, Reshape, Row, Step, Way, layout_of
 
@@ -230,7 +232,12 @@ class Views(Methods):
                 return self._new_scalar(found)
         found = indexing.picked(index, self._like()[0])
         if found is None:
-            return self._gather(index)
+            try:
+                return self._gather(index)
+            except jax.errors.NonConcreteBooleanIndexError as error:
+                if not elements.augments(sys._getframe(1)):
+                    raise
+                return masked(self, index, error)
         step, operands, scalar = found
         if not scalar:
             whole = self._new_copy(self.value, None) if self.mark() == SCALAR else self
@@ -239,7 +246,11 @@ class Views(Methods):
         return self._wrap(window.read(), "", self)
 
     def _gather(self, index: Any) -> Any:
-        found = indexing.gathered(self.value, index)
+        value = self.value
+        try:
+            found = indexing.gathered(value, index)
+        except ValueError as error:
+            complaints.refused_read(value.shape, index, error)
         return self._wrap(found, "", self) if found.ndim else self._new_copy(found, np.empty(()))
 
     def __setitem__(self, index: Any, new: Any) -> None:
@@ -250,6 +261,9 @@ class Views(Methods):
             elif hasattr(index, "dtype") and quick.set_masked(self, index, new):
                 return
         self._check_writeable()
+        if type(new) is Masked:
+            new.put(self, index)
+            return
         shape, dtype = self._like()
         try:
             self._set_item(index, new, shape, dtype)
