@@ -742,6 +742,18 @@ def test_masks_with_shapes_that_depend_on_data_are_refused_inside_jit():
     a = snp.arange(4)
     with pytest.raises(sj.errors.TracedControlFlowError, match=r"assign \(`a\[mask\] = 0`\)"):
         sj.jit(lambda: a[a > 1])()
+    for fun in (
+        lambda: snp.compress(a > 1, a),
+        lambda: a.compress(a > 1),
+        lambda: snp.extract(a > 1, a),
+        lambda: snp.trim_zeros(a),
+        lambda: snp.delete(a, a > 1),
+        lambda: snp.setdiff1d(a, a),
+        lambda: snp.histogram(a, bins="auto"),
+        lambda: snp.nonzero(a),
+    ):
+        with pytest.raises(sj.errors.TracedControlFlowError, match="shape of the result would"):
+            sj.jit(fun)()
 
 
 class Chooser(sj.Base):

@@ -293,10 +293,17 @@ _SHAPES = {
 """What to do where the shape of a result would depend on values, by words of JAX's message."""
 
 
+DO = "Do: "
+"""How a note on JAX's error begins that says what to do instead."""
+
+
 def advice(error: Exception) -> str:
     """Returns what to do about JAX's error for a value that only a trace knows."""
     if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
         return _MASK
+    told = [note for note in getattr(error, "__notes__", ()) if note.startswith(DO)]
+    if told:
+        return told[0].removeprefix(DO)
     text = str(error)
     return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
 

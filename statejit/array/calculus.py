@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -73,12 +75,14 @@ def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Any = None, edge_order: in
                 "Shape of array too small to calculate a numerical gradient, at least (edge_order "
                 "+ 1) elements are required."
             )
-        found.append(jnp.moveaxis(_derivative(jnp.moveaxis(f, i, 0), step, edge_order), 0, i))
+        found.append(_derivative(f, step, edge_order, i))
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _derivative(y: Any, step: Any, edge_order: int) -> Any:
-    """Returns the derivative along the first axis."""
+@functools.partial(jax.jit, static_argnums=(2, 3), inline=True)
+def _derivative(y: Any, step: Any, edge_order: int, axis: int) -> Any:
+    """Returns the derivative along an axis."""
+    y = jnp.moveaxis(y, axis, 0)
     if np.ndim(step):
         gaps = jnp.diff(jnp.asarray(step)).astype(y.dtype).reshape(-1, *[1] * (y.ndim - 1))
         d, e = gaps[:-1], gaps[1:]
@@ -93,7 +97,7 @@ def _derivative(y: Any, step: Any, edge_order: int) -> Any:
     else:
         first = _edge(y[0], y[1], y[2], h[0], h[1])
         last = -_edge(y[-1], y[-2], y[-3], h[3], h[2])
-    return jnp.concatenate([first[None], inner, last[None]])
+    return jnp.moveaxis(jnp.concatenate([first[None], inner, last[None]]), 0, axis)
 
 
 def _edge(a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from .._core.cells import Cell
+from .._core.discovery import DO
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from ..errors import StatejitError
@@ -19,6 +20,20 @@ from .lifting import stacked
 
 FAILURES = (TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
 """What JAX may raise where NumPy raises something else."""
+
+_SIZE = (
+    "the shape of the result would depend on the values: give its length (`size=`, and "
+    "`fill_value=` for the rest), or keep the shape with statejit.numpy.where(mask, a, 0)."
+)
+_SHAPE = (
+    "the shape of the result would depend on the values: keep the shape with "
+    "statejit.numpy.where(mask, a, 0), or do it outside of the transformed function."
+)
+INSTEAD = {
+    **dict.fromkeys(("compress", "extract", "setdiff1d"), _SIZE),
+    **dict.fromkeys(("delete", "trim_zeros", "insert", "histogram", "histogram_bin_edges"), _SHAPE),
+}
+"""What to do instead of functions whose result has another shape for other values."""
 
 NO_LISTS = "requires ndarray or scalar arguments"
 """What JAX says of a list; most functions say beforehand, by their annotations, what they take."""
@@ -66,6 +81,7 @@ def complain(fun: Callable[..., Any] | None, args: Any, kwargs: Any, error: Exce
     """
     ours = (StatejitError, jax.errors.JAXTypeError, jax.errors.JAXIndexError)
     if fun is None or isinstance(error, ours):
+        advised(error, getattr(fun, "__name__", ""))
         raise error
     try:
         like = jax.tree.map(_like, (tuple(args), dict(kwargs)), is_leaf=_is_array)
@@ -77,6 +93,17 @@ def complain(fun: Callable[..., Any] | None, args: Any, kwargs: Any, error: Exce
         if "read-only" not in str(numpys):  # as what it was given is
             raise numpys from None
     raise error
+
+
+def advised(error: Exception, name: str) -> None:
+    """Notes on JAX's error what to do where the shape of a function's result depends on values.
+
+    Args:
+        error: the error.
+        name: the name of the function.
+    """
+    if name in INSTEAD and isinstance(error, jax.errors.JAXTypeError):
+        error.add_note(DO + INSTEAD[name])
 
 
 def refused(shape: Any, dtype: Any, index: Any, new: Any, error: Exception) -> NoReturn:

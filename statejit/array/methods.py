@@ -188,7 +188,11 @@ class Methods(Arithmetic):
 
     def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Any:
         """Returns the slices along an axis for which the condition holds."""
-        found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
+        try:
+            found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
+        except jax.errors.JAXTypeError as error:
+            complaints.advised(error, "compress")
+            raise
         return self._wrap(found, "", self) if out is None else assigned(out, found, "compress")
 
     # In place ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from numpy.lib.array_utils import normalize_axis_tuple
 
@@ -51,15 +52,17 @@ def _completed(jaxs: Callable[..., Any], percent: bool, skips_nan: bool) -> Call
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         rest = [i for i in range(a.ndim) if i not in axes]
         rows = a.transpose(*axes, *rest).reshape(-1, *[a.shape[i] for i in rest])
-        found = _among(jnp.sort(rows, 0), q.reshape(-1), method, skips_nan)
+        found = _among(rows, q.reshape(-1), method, skips_nan)
         kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
         return found.reshape(*q.shape, *(kept if keepdims else rows.shape[1:]))
 
     return quantile
 
 
+@functools.partial(jax.jit, static_argnums=(2, 3), inline=True)
 def _among(rows: Any, q: Any, method: str, skips_nan: bool) -> Any:
-    """Returns quantiles along the first axis of sorted values, NaN being the largest."""
+    """Returns quantiles along the first axis."""
+    rows = jnp.sort(rows, 0)  # NaN is the largest
     q = q.reshape(-1, *[1] * (rows.ndim - 1))
     empty = jnp.isnan(rows)
     n = (~empty).sum(0) if skips_nan else jnp.full(rows.shape[1:], len(rows))
