@@ -89,7 +89,7 @@ class Augmented:
             return fun(_read(value, start), other)
 
         def put(value: Any, start: Any, other: Any) -> Any:
-            return _set(value, start, operated(value, start, other))
+            return _set(value, start, fun(_part(value, start), other))
 
         self._kinds, self._operated = kinds, jax.jit(operated)
         _putting[self._operated] = both(put)
@@ -155,12 +155,16 @@ def _start(index: Any, shape: tuple[int, ...]) -> Any:
     if not all(-n <= i < n for i, n in zip(parts, shape, strict=True)):
         return None
     with jax.ensure_compile_time_eval():
-        return jnp.asarray([i % n for i, n in zip(parts, shape, strict=True)], jnp.int32)
+        return jnp.asarray([i % n for i, n in zip(parts, shape, strict=True)], jnp.uint32)
+
+
+def _part(value: Any, start: Any) -> Any:
+    return jax.lax.dynamic_slice(value, tuple(start), (1,) * value.ndim)
 
 
 @jax.jit
 def _read(value: Any, start: Any) -> Any:
-    return jax.lax.dynamic_slice(value, tuple(start), (1,) * value.ndim).reshape(())
+    return _part(value, start).reshape(())
 
 
 def _set(value: Any, start: Any, new: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Functions that brainpy.math has besides NumPy's: names of PyTorch and TensorFlow, conversions."""
+"""Functions that brainpy.math has besides NumPy's: names of PyTorch, TensorFlow and NumPy 1."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .array import Array
+from .activations import ACTIVATIONS
+from .conversions import CONVERSIONS
 from .lifting import unpacked
-from .variables import Variable
 from .viewing import VIEWING
 from .wrapping import function
 
@@ -275,113 +275,6 @@ def add_axes(x: ArrayLike, n_axes: int, pos2len: dict[int, int]) -> Any:
     return VIEWING["broadcast_to"](x, tuple(shape)).copy()
 
 
-# Conversions -----------------------------------------------------------------------------------
-
-
-def as_jax(tensor: Any, dtype: Any = None) -> jax.Array:
-    """Returns the content as an array of JAX.
-
-    Args:
-        tensor: anything array-like.
-        dtype: the dtype, if another one is wanted.
-    """
-    return jnp.asarray(unpacked(tensor, True), dtype)
-
-
-def as_numpy(tensor: Any, dtype: Any = None) -> np.ndarray:
-    """Returns the content as an array of NumPy; inside a trace there is none.
-
-    Args:
-        tensor: anything array-like.
-        dtype: the dtype, if another one is wanted.
-    """
-    return np.asarray(unpacked(tensor, True), dtype)
-
-
-def as_variable(tensor: Any, dtype: Any = None) -> Variable:
-    """Returns a new `Variable` with the content.
-
-    Args:
-        tensor: anything array-like.
-        dtype: the dtype, if another one is wanted.
-    """
-    return Variable(as_jax(tensor, dtype))
-
-
-def from_numpy(arr: ArrayLike, dtype: Any = None) -> Array:
-    """Returns a new mutable array with the content of an array of NumPy.
-
-    Args:
-        arr: the array, (*shape,).
-        dtype: the dtype, if another one is wanted.
-    """
-    return Array(arr, dtype)
-
-
-def is_bp_array(x: ArrayLike) -> bool:
-    """Says whether a value is a mutable array.
-
-    Args:
-        x: anything.
-    """
-    return isinstance(x, Array)
-
-
-def is_float_type(x: ArrayLike) -> bool:
-    """Says whether an array holds floats.
-
-    Args:
-        x: anything array-like.
-    """
-    return bool(jnp.issubdtype(jnp.asarray(unpacked(x, True)).dtype, jnp.floating))
-
-
-# Activations -----------------------------------------------------------------------------------
-
-
-def hard_tanh(x: ArrayLike, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """Returns the elements, and a bound where they are beyond it."""
-    return jnp.clip(x, min_val, max_val)
-
-
-def hard_shrink(x: ArrayLike, lambd: float = 0.5) -> Any:
-    """Returns the elements, and 0 where they are within `lambd` of it."""
-    return jnp.where(jnp.abs(x) > lambd, x, 0)
-
-
-def soft_shrink(x: ArrayLike, lambd: float = 0.5) -> Any:
-    """Returns the elements, nearer to 0 by `lambd`."""
-    return jnp.sign(x) * jnp.maximum(jnp.abs(x) - lambd, 0)
-
-
-def tanh_shrink(x: ArrayLike) -> Any:
-    """Returns `x - tanh(x)`."""
-    return x - jnp.tanh(x)
-
-
-def prelu(x: ArrayLike, a: ArrayLike = 0.25) -> Any:
-    """Returns the elements, and `a` times them where they are negative."""
-    return jnp.where(jnp.asarray(x) >= 0, x, a * x)
-
-
-def softmin(x: ArrayLike, axis: int = -1) -> Any:
-    """Returns `softmax(-x)`."""
-    return jax.nn.softmax(-x, axis=axis)
-
-
-def softplus(x: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """Returns `log(1 + exp(beta * x)) / beta`, and `x` where `beta * x` is beyond the threshold."""
-    scaled = jnp.asarray(x) * beta
-    return jnp.where(scaled > threshold, x, jax.nn.softplus(scaled) / beta)
-
-
-def normalize(
-    x: Any, axis: Any = -1, mean: Any = None, variance: Any = None, epsilon: float = 1e-5
-) -> Any:
-    """Returns the elements with the mean taken away, over the root of the variance."""
-    return jax.nn.standardize(x, axis=axis, mean=mean, variance=variance, epsilon=epsilon)
-
-
 def _over_arrays(*funs: Callable[..., Any]) -> dict[str, Any]:
     return {fun.__name__: function(fun) for fun in funs}
 
@@ -389,12 +282,9 @@ def _over_arrays(*funs: Callable[..., Any]) -> dict[str, Any]:
 PORTED: dict[str, Any] = {
     **_over_arrays(addcmul, addcdiv, clamp_max, clamp_min, reduce_logsumexp),
     **_over_arrays(reduce_euclidean_norm, cast, remove_diag, clip_by_norm, exprel),
-    **_over_arrays(hard_tanh, hard_shrink, soft_shrink, tanh_shrink, prelu, softmin, softplus),
-    **_over_arrays(normalize),
-    **{f.__name__: f for f in (flatten, unflatten, add_axis, add_axes, as_jax, as_numpy)},
-    **{f.__name__: f for f in (as_variable, from_numpy, is_bp_array, is_float_type)},
-    "as_device_array": as_jax,
-    "as_ndarray": as_numpy,
+    **_over_arrays(*ACTIVATIONS),
+    **{f.__name__: f for f in (flatten, unflatten, add_axis, add_axes)},
+    **CONVERSIONS,
     **_over_arrays(asfarray, in1d, msort),
     "asscalar": asscalar,
 }
