@@ -105,12 +105,12 @@ def ravel_multi_index(
     modes = [mode] * len(dims) if isinstance(mode, str) else list(mode)
     found = []
     for index, n, how in zip(multi_index, dims, modes, strict=True):
-        if how == "wrap":
-            index = jnp.asarray(index) % n
-        elif how == "clip" or not is_known(index):
-            index = jnp.clip(jnp.asarray(index), 0, n - 1)
-        found.append(index)
-    return jnp.ravel_multi_index(found, dims, order=order)
+        if how == "raise" and is_known(index):
+            np.ravel_multi_index((np.asarray(index),), (n,))
+        elif how not in ("raise", "wrap", "clip"):
+            raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {how!r})")
+        found.append(jnp.asarray(index) % n if how == "wrap" else index)
+    return jnp.ravel_multi_index(found, dims, mode="clip", order=order)
 
 
 def choose(
@@ -142,6 +142,18 @@ def ix_(*args: ArrayLike) -> Any:
     """
     rows = [np.flatnonzero(a) if jnp.asarray(a).dtype == bool else jnp.asarray(a) for a in args]
     return jnp.ix_(*rows)
+
+
+def mask_indices(n: int, mask_func: Any, k: Any = 0) -> Any:
+    """Returns the indices at which a function of a square array leaves something.
+
+    Args:
+        n: the length of its sides.
+        mask_func: such as `triu`, called with the array and `k`.
+        k: its second argument.
+    """
+    with jax.ensure_compile_time_eval():
+        return jnp.mask_indices(n, mask_func, k)
 
 
 # Numbers ---------------------------------------------------------------------------------------
@@ -325,7 +337,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     fun.__name__: fun
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
-        *(pad, full, full_like, insert, append, arange, fromiter),
+        *(pad, full, full_like, insert, append, arange, fromiter, mask_indices),
     )
 }
 """These functions, by name; `matrix_rank` belongs to another namespace."""
