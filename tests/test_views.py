@@ -189,6 +189,17 @@ def test_views_of_views_have_numpys_shapes_strides_and_memory():
             assert strides == theirs, (first, second)
 
 
+def test_views_share_memory_where_numpys_do_also_after_the_shape_was_set():
+    found = []
+    for xp in (np, snp):
+        a = xp.zeros((3, 4))
+        views = [a.T, a[1], a[:, :2], a[:0]]
+        a.shape = -1
+        views += [a[1:1], a[:3], a[::2], a[5:7], a]
+        found.append([bool(xp.shares_memory(v, w)) for v in views for w in views])
+    assert found[1] == found[0]
+
+
 def test_base_is_the_array_at_the_bottom():
     a = snp.arange(6)
     v = a.reshape(2, 3)

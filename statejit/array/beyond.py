@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from .array import Array, made
 from .flat import Flat
 from .functions import NAMESPACE, array, asarray
 from .lifting import packed
+from .ways import layout_of
 
 Fun = Callable[..., Any]
 
@@ -138,9 +140,15 @@ def _share(fun: Fun, a: Any, b: Any, max_work: int | None) -> bool:
     first, second = a.window(), b.window()
     if first.cell is not second.cell:
         return False
-    if first.operands or second.operands or first.way.shape != second.way.shape:
+    if first.operands or second.operands:
+        return bool(a.size and b.size)
+    # The array may have had another shape when a view of it was made, or another size.
+    sizes = {math.prod(w.way.shape) for w in (first, second)}
+    if len(sizes) > 1:
         return True
-    return bool(fun(a.layout, b.layout, max_work=max_work))
+    whole = layout_of((sizes.pop(),), first.cell.dtype)
+    parts = [w.way.layout(whole.reshape(w.way.shape)) for w in (first, second)]
+    return bool(fun(*parts, max_work=max_work))
 
 
 class ndenumerate(Iterator[Any]):  # noqa: N801, NumPy's name
