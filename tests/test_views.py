@@ -189,6 +189,7 @@ def test_views_of_views_have_numpys_shapes_strides_and_memory():
             assert strides == theirs, (first, second)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
 def test_views_share_memory_where_numpys_do_also_after_the_shape_was_set():
     found = []
     for xp in (np, snp):
