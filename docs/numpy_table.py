@@ -39,8 +39,8 @@ What becomes of each public name of NumPy {version} (`numpy`, `numpy.linalg`, `n
 What holds for all functions:
 
 - They take lists where NumPy does, `out=`, arguments in NumPy's order where JAX has another, and
-  return mutable arrays; what is a view in NumPy is a view. Results are laid out in C's order, always: after an operation on a transposed array a
-  `reshape` may be a view where NumPy has to copy.
+  return mutable arrays; what is a view in NumPy is a view. Results are laid out in C's order,
+  always: after an operation on a transposed array a `reshape` may be a view where NumPy copies.
 - Errors are NumPy's. Inside transformed functions an integer index that only the device knows can
   not be checked: reads are clamped, writes out of bounds are dropped, as in JAX; on the GPU and the
   TPU that holds for eager code, too, as a check would have to wait for the device.
