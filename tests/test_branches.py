@@ -108,6 +108,20 @@ def test_branches_that_create_the_same_attribute() -> None:
     assert box.made.item() == -3.0 and box.n == 2
 
 
+def test_branches_that_create_what_holds_itself() -> None:
+    box = Box(made=None)
+
+    def make(w: Any) -> None:
+        box.made = Box(w=w, items=[])
+        box.made.me = box.made
+        box.made.items += [box.made.items, w]
+
+    sj.jit(lambda x: sj.cond(x > 0, lambda: make(x), lambda: make(-x)))(jnp.asarray(-2.0))
+    made = box.made
+    assert made.me is made and made.items[0] is made.items
+    assert (made.w.item(), made.items[1].item()) == (2.0, 2.0)
+
+
 def test_constants_and_python_values() -> None:
     three = jnp.asarray(3)
     assert sj.cond(three > 2, 1, 2) == 1

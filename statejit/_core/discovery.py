@@ -16,6 +16,7 @@ from ..errors import BypassError, EscapeError, RawTransformError, TracedControlF
 from .base import Base, hooked, written_outside
 from .changes import check
 from .changes import put_back as put_outside_back
+from .derived import settle
 from .evaluation import Program
 from .frames import Frame, raw_dict
 from .ground import Ground
@@ -206,26 +207,31 @@ def run(
             writer = Writer(frame)
             found["extra"] = [writer.recipe(array) for array in extra]
             found["result"] = writer.recipe(result)
+            arrays = 0 if finish is None else len(writer.outs)  # of what is an array to JAX
             found["effects"] = writer.effects()
+            found["outs"] = writer.of_outs[arrays:]
             read = [frame.tracer(slot) for slot in list(frame.slots.values())]
+            numbers = [n for n, _, state in frame.numeric.values() if state == frame.state]
+            found["count"] = len(writer.outs)
         frame.forget()
-        return [*writer.outs, *read]
+        return [*writer.outs, *read, *numbers]
 
     with leaks_described(frame):
         closed = jax.make_jaxpr(body, axis_env=list(frame.axes) or None)()
-    pure, inputs = open_constants(closed, frame)
+    settle(found["outs"], closed, frame, found["count"])
+    pure, inputs = open_constants(closed, frame, found["count"])
     effects, result, extra = found["effects"], found["result"], found["extra"]
     return Traced(pure, inputs, pure.closed, effects, result, extra, frame, args)
 
 
-def open_constants(closed: Any, frame: Frame) -> tuple[Program, list[Any]]:
+def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list[Any]]:
     """Turns the constants that stand for slots and numbers into inputs.
 
-    All slots that were read come last among the results, and are dropped from them: the function
+    All slots that were read come after the results, and are dropped from them: the function
     may depend on the shape of an array with which it computes nothing.
     """
     jaxpr = closed.jaxpr
-    outs = jaxpr.outvars[: len(jaxpr.outvars) - len(frame.slots)]
+    outs = jaxpr.outvars[:count]
     numbers = {
         id(placeholder): Number(tape, index, None)
         for tape in frame.tapes()

@@ -76,7 +76,7 @@ class Frame:
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
         self._children: dict[int, tuple[Container, list[Any]]] = {}
-        self.numeric: dict[int, tuple[Any, type]] = {}  # tracers that stand for Python numbers
+        self.numeric: dict[int, tuple[Any, type, Any]] = {}  # tracers that stand for numbers
         self.state: Any = None
 
     axes: tuple[tuple[Any, int], ...] = ()

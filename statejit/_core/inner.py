@@ -26,7 +26,7 @@ from .recipes import (
     Out,
     Refill,
 )
-from .slots import MISSING, is_tracer
+from .slots import MISSING, is_tracer, trace_state
 
 
 def commit(traced: Traced, outs: list[Any], beneath: Frame) -> Any:
@@ -90,7 +90,7 @@ class Builder:
     def _out(self, recipe: Out) -> Any:
         found = self.outs[recipe.index]
         if recipe.number is not None and is_tracer(found):
-            self.beneath.numeric[id(found)] = (found, recipe.number)
+            self.beneath.numeric[id(found)] = (found, recipe.number, trace_state())
         return found if is_tracer(found) or recipe.number is None else recipe.number(found)
 
     def existing(self, entry: Any) -> Any:

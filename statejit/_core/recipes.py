@@ -33,9 +33,12 @@ from .views import is_in_one_piece
 from .windows import Window
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(unsafe_hash=True)
 class Out:
-    """An output of the program; where eager Python has a number, that number is made of it."""
+    """An output of the program; where eager Python has a number, that number is made of it.
+
+    Whether it has is known when the whole program is (`derived`); nothing is changed after that.
+    """
 
     index: int
     number: type | None = None
@@ -147,6 +150,7 @@ class Writer:
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.outs: list[Any] = []
+        self.of_outs: list[Out] = []
         self.memo: dict[int, tuple[Any, Any]] = {}
         self.settled: dict[int, tuple[Window, NewObject]] = {}  # id of an array -> its one view
         self._codes: set[types.CodeType] | None = None
@@ -216,7 +220,8 @@ class Writer:
                 return Constant(value)
             self.outs.append(value)
             number = frame.numeric.get(id(value))
-            return Out(len(self.outs) - 1, number and number[1])
+            self.of_outs.append(Out(len(self.outs) - 1, number and number[1]))
+            return self.of_outs[-1]
         if id(value) in frame.copied_from:
             return Existing(frame.copied_from[id(value)])
         if type(value) is Slot:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import Number, Tape, apply
@@ -21,6 +22,7 @@ from .._core.slots import MISSING
 from .forms import number_of
 from .matching import Matching, Pair
 from .steps import Place, StepFrame, needed
+from .weak_types import as_number
 
 
 class AskedForValue(Exception):
@@ -155,8 +157,15 @@ class Counting:
 
     def initial(self, pair: Pair) -> Any:
         """Returns the array that a carried number starts from."""
-        number = self.frame.value_beneath(pair.before)
-        return strong(number, pair)
+        return as_number(self.frame.value_beneath(pair.before), type_of_number(pair))
+
+    def rows(self) -> list[Any]:
+        """Returns the values of `vectors` as arrays of the types that JAX gives such numbers."""
+        kinds = [type(self.tape.steps[index].value) for index in self.vectors]
+        return [
+            jnp.asarray(as_input(v)) if kind is np.ndarray else as_number(as_input(v), kind)
+            for v, kind in zip(self.vectors.values(), kinds, strict=True)
+        ]  # an array is what a loop within the step has gone through, and gives that loop its rows
 
     def arrays(self, places: dict[Place, Any], at: dict[int, Any]) -> dict[int, Any]:
         """Does the arithmetic on carried numbers again, in the program.
@@ -174,12 +183,6 @@ class Counting:
             elif all(i in found for i in step.operands):
                 found[index] = step.fun(*[found[i] for i in step.operands])
         return found
-
-
-def strong(value: Any, pair: Pair) -> Any:
-    """Returns a number as the array by which it is carried."""
-    dtype = jax.dtypes.canonicalize_dtype(np.dtype(type_of_number(pair)))
-    return jax.lax.convert_element_type(value, dtype)
 
 
 def type_of_number(pair: Pair) -> Any:

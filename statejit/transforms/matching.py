@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+
 from .._core.containers import Container
 from .._core.discovery import Traced
 from .._core.numbers import Number
@@ -32,6 +34,7 @@ from .forms import (
     described,
     dtype_of_host,
     fits,
+    is_array,
     is_array_constant,
     is_same_value,
     number_of,
@@ -383,12 +386,42 @@ class Matching:
 
     # Types -------------------------------------------------------------------------------------
 
+    def weakly_typed_once(self, rows: list[Any]) -> list[Mismatch]:
+        """Returns the arrays that this step finds weakly typed and the next will not.
+
+        Args:
+            rows: recipes of arrays that are wanted of each step.
+
+        Returns:
+            None of them if no array that the step leaves is weakly typed: the next step can leave
+            none either, and has the same program.
+        """
+        pairs = [*self.arrays.values(), *[carried.pair for carried in self.last.values()]]
+        once = [pair for pair in self.arrays.values() if self._gets_strong(pair)]
+        changing = {id(pair.before) for pair in once}
+        left = [recipe for recipe in (*[p.after for p in pairs], *rows) if is_array(recipe)]
+        others = any(
+            self.type_after(recipe).weak_type
+            for recipe in left
+            if isinstance(recipe, Out)
+            or (isinstance(recipe, Input) and id(recipe.slot) in changing)
+        )
+        return [self._mismatch(p.path, p.before, p.after) for p in once] if others else []
+
+    def _gets_strong(self, pair: Pair) -> bool:
+        found = jax.typeof(pair.before.placeholder)
+        is_number = pair.before.number is not None
+        return found.weak_type and not is_number and not self.type_after(pair.after).weak_type
+
     def type_after(self, after: Any) -> Any:
         """Returns the abstract value of an array that a step leaves."""
         return type_of_recipe(after, self.traced)
 
     def _differs(self, path: str, before: Any, after: Any) -> None:
-        self.mismatches.append(Mismatch(path, described(before), self._described(after)))
+        self.mismatches.append(self._mismatch(path, before, after))
+
+    def _mismatch(self, path: str, before: Any, after: Any) -> Mismatch:
+        return Mismatch(path, described(before), self._described(after))
 
     def _described(self, after: Any) -> str:
         if isinstance(after, (Out, Input)) or is_array_constant(after):

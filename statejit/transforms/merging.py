@@ -25,7 +25,7 @@ from .._core.recipes import (
     Refill,
     SetAttr,
 )
-from .._core.slots import MISSING
+from .._core.slots import MISSING, NUMBERS
 from ..errors import BranchError
 from .forms import (
     as_recipe,
@@ -36,6 +36,7 @@ from .forms import (
     same_recipe,
     type_of_recipe,
 )
+from .weak_types import weakly_typed
 
 
 class Merging:
@@ -142,15 +143,32 @@ class Merging:
 
     def _structure(self, recipes: list[Any], path: str, is_result: bool) -> Any:
         key = tuple(id(recipe) for recipe in recipes)
-        if key not in self._memo:
-            made: Any = self._container(recipes, path, is_result)
-            made = made or self._object(recipes, path, is_result)
-            if made is None:
-                self._refuse(path, " and ".join(dict.fromkeys(map(self._described, recipes))))
-            self._memo[key] = (recipes, made)
-        return self._memo[key][1]
+        if key in self._memo:
+            return self._memo[key][1]
+        made, columns = self._hollow(recipes)
+        if made is None:
+            self._refuse(path, " and ".join(dict.fromkeys(map(self._described, recipes))))
+        self._memo[key] = (recipes, made)  # before its parts: it may hold itself
+        for name, column in columns.items():
+            _put(made, name, self.merge(column, _joined(path, name), is_result))
+        return made
 
-    def _container(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+    def _hollow(self, recipes: list[Any]) -> tuple[Any, dict[Any, list[Any]]]:
+        """Returns what branches make, without its parts, and for each part all its recipes."""
+        containers = self._as_containers(recipes)
+        if containers is not None:
+            kind, cls, aux, _ = containers[0]
+            columns = zip(*[part[3] for part in containers], strict=True)
+            return NewContainer(kind, cls, aux, []), dict(enumerate(map(list, columns)))
+        objects = self._as_objects(recipes)
+        if objects is None:
+            return None, {}
+        cls, shell, attrs, dtype = objects[0]
+        named = {name: [part[2][name] for part in objects] for name in attrs}
+        return NewObject(cls, {}, shell) if dtype is None else NewNumpy(None, dtype, shell), named
+
+    def _as_containers(self, recipes: list[Any]) -> Any:
+        """Returns (kind, class, aux, children) of each, if all are alike; else None."""
         parts = [self._taken_apart(recipe) for recipe in recipes]
         if any(part is None for part in parts):
             return None
@@ -160,11 +178,7 @@ class Merging:
                 return None
         if kind.mutable and any(isinstance(recipe, Existing) for recipe in recipes):
             return None
-        merged = [
-            self.merge(list(column), f"{path}[{i}]", is_result)
-            for i, column in enumerate(zip(*[part[3] for part in parts], strict=True))
-        ]
-        return NewContainer(kind, cls, aux, merged)
+        return parts
 
     def _taken_apart(self, recipe: Any) -> Any:
         if isinstance(recipe, NewContainer):
@@ -175,22 +189,17 @@ class Merging:
             return entry.kind, type(entry.real), entry.aux, children
         return None
 
-    def _object(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+    def _as_objects(self, recipes: list[Any]) -> Any:
+        """Returns (class, shell, attributes, dtype of NumPy) of each, if all are alike."""
         parts = [self._attributes(r, left) for r, left in zip(recipes, self._left, strict=True)]
         if any(part is None for part in parts):
             return None
         parts = _unmarked(parts)
-        cls, shell, attrs, dtype = parts[0]
+        cls, _, attrs, dtype = parts[0]
         for other in parts[1:]:
             if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
                 return None
-        merged = {
-            name: self.merge([p[2][name] for p in parts], _joined(path, name), is_result)
-            for name in attrs
-        }
-        if dtype is not None:
-            return NewNumpy(merged["_value"], dtype, shell)
-        return NewObject(cls, merged, shell)
+        return parts
 
     def _attributes(self, recipe: Any, left: dict[Any, Any]) -> Any:
         """Returns (class, shell, attributes, dtype of NumPy) of an object; of old ones only cells.
@@ -223,7 +232,8 @@ class Merging:
         strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
         if len({a.shape for a in avals}) > 1 or len(strong) > 1:
             self._refuse(path, " and ".join(a.str_short() for a in avals))
-        self.types.append((strong.pop(), all(a.weak_type for a in avals)))
+        weak = number in NUMBERS if number else all(a.weak_type for a in avals)
+        self.types.append((strong.pop(), weak))
         self.columns.append(recipes)
         return Out(len(self.columns) - 1, number)
 
@@ -280,7 +290,7 @@ class Merging:
         """
         found = [value_in(column[branch], outs, values) for column in self.columns]
         return [
-            jnp.asarray(v) if weak else jax.lax.convert_element_type(v, dtype)
+            weakly_typed(jnp.asarray(v)) if weak else jax.lax.convert_element_type(v, dtype)
             for v, (dtype, weak) in zip(found, self.types, strict=True)
         ]
 
@@ -357,5 +367,16 @@ def _is_scalar(part: Any) -> bool:
     return getattr(part[2].get("_mark"), "value", None) == "scalar"
 
 
-def _joined(path: str, name: str) -> str:
+def _joined(path: str, name: str | int) -> str:
+    if isinstance(name, int):
+        return f"{path}[{name}]"
     return path if name == "_value" else f"{path}.{name}"
+
+
+def _put(made: Any, name: Any, part: Any) -> None:
+    if isinstance(made, NewContainer):
+        made.children.append(part)
+    elif isinstance(made, NewNumpy):
+        made.content = part
+    else:
+        made.attrs[name] = part

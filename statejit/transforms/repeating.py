@@ -12,10 +12,11 @@ from .._core.inner import commit
 from .._core.numbers import Number
 from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
-from .counting import Counting, as_input, strong, type_of_number
+from .counting import Counting, type_of_number
 from .forms import number_of, same_recipe
 from .matching import UNREAD, Matching, Pair
 from .origins import is_argument, origin
+from .weak_types import as_number
 
 
 class Repetition:
@@ -97,8 +98,7 @@ class Repetition:
             keys = jax.numpy.issubdtype(left.dtype, jax.dtypes.prng_key)
             if keys:
                 return jax.random.wrap_key_data(_no_key_data(left), impl=_impl(left))
-            weak = left.weak_type and not isinstance(pair.after, Computed)
-            return zeros(left.shape, left.dtype, weak)
+            return zeros(left.shape, left.dtype, left.weak_type)
         value = self.frame.value_beneath(pair.before)
         if value.weak_type and not left.weak_type:
             return jax.lax.convert_element_type(value, left.dtype)
@@ -106,7 +106,7 @@ class Repetition:
 
     def vectors(self) -> list[Any]:
         """Returns the values of numbers at each step, one array for each number."""
-        return [jax.numpy.asarray(as_input(v)) for v in self.counting.vectors.values()]
+        return self.counting.rows()
 
     def advance(
         self, carried: list[Any], arguments: dict[int, Any], numbers: list[Any]
@@ -219,7 +219,7 @@ class Repetition:
 def fitted(value: Any, pair: Pair, old: Any) -> Any:
     """Returns what a step leaves as the array by which it is carried."""
     if type(pair.before) is Number:
-        return strong(value, pair)
+        return as_number(value, type_of_number(pair))
     if not isinstance(value, jax.Array):
         value = jax.numpy.asarray(value)
     if value.dtype != old.dtype or (value.weak_type and not old.weak_type):

@@ -111,8 +111,9 @@ class Scan:
             self.ways.as_arrays |= matching.plain_numbers
             self.ways.plain -= matching.plain_numbers
             return None, None
-        if matching.mismatches:
-            return None, matching.mismatches
+        problems = matching.mismatches or matching.weakly_typed_once(rows.children)
+        if problems:
+            return None, problems
         used = [i for i in traced.inputs if type(i) is Number]
         try:
             counting = Counting(matching, used, self.count - self.done)

@@ -1,0 +1,136 @@
+"""Python numbers that a branch or a `while_loop` sets stay Python's in what is computed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+from observing import Observer, difference
+from stateful import Box
+
+import statejit as sj
+from statejit._core.lift import interpreted
+
+WEAK = jnp.asarray(2.0)
+TRUE, FALSE = jnp.asarray(True), jnp.asarray(False)
+
+
+def made() -> Box:
+    return Box(
+        n=3, t=0.25, other=1, d={"n": 2}, p=(1, 2.0), w=jnp.ones(2), half=jnp.float16(2), weak=WEAK
+    )
+
+
+def counted(box: Box) -> None:
+    box.n = box.n + 1
+
+
+def arithmetic(box: Box) -> None:
+    box.other = (2 * box.n - 1) // 2 % 5 + box.other
+    box.t = -box.n / 2 + abs(box.t) ** 2
+    box.n += 1
+
+
+def beside_numbers_of_its_own(box: Box) -> None:
+    box.t = box.t * box.n + 0.5
+    box.other = box.other + box.n
+
+
+def bits(box: Box) -> None:
+    box.other = ~(box.n << 1) & 12 | (box.n ^ 1) >> 1
+
+
+def in_containers(box: Box) -> None:
+    box.d["n"] += box.n
+    box.p = (box.n + 1, box.p[1] * box.n)
+
+
+def returned(box: Box) -> Any:
+    return box.n + 1, box.t * box.n
+
+
+def with_arrays(box: Box) -> Any:
+    box.w = box.w * (box.n + 1)
+    return box.half * (box.n + 0.5), box.w
+
+
+def arrays_of_it(box: Box) -> Any:
+    box.w = jnp.sin(box.n)
+    return jnp.maximum(box.n, 1), jnp.where(box.n > 0, box.n, 0), box.n * WEAK, box.weak + box.n
+
+
+USES = (
+    *(counted, arithmetic, beside_numbers_of_its_own, bits),
+    *(in_containers, returned, with_arrays, arrays_of_it),
+)
+
+
+def by_cond(box: Box, taken: bool) -> None:
+    def set_them() -> None:
+        box.n = box.n + 2
+
+    sj.cond(TRUE if taken else FALSE, set_them, lambda: None)
+
+
+def by_while_loop(box: Box, taken: bool) -> None:
+    def body(going: Any) -> Any:
+        box.n += 2
+        return ~going
+
+    sj.while_loop(lambda going: going, body, TRUE if taken else FALSE)
+
+
+def by_python(box: Box, taken: bool) -> None:
+    if taken:
+        box.n += 2
+
+
+@pytest.mark.parametrize("way", [by_cond, by_while_loop], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
+def test_what_python_computes_of_a_number_that_the_program_sets(
+    use: Callable[[Box], Any], way: Callable[[Box, bool], None]
+) -> None:
+    for taken in (True, False):
+        pictures = []
+        for transform, run in ((lambda f: f, by_python), (sj.jit, way)):
+
+            def call(box: Box, run: Any = run, taken: bool = taken) -> Any:
+                run(box, taken)
+                return use(box)
+
+            box = made()
+            with interpreted():
+                results = [transform(call)(box) for _ in range(2)]
+            pictures.append(Observer(exact=True).picture((box, results)))
+        found = difference(*pictures)
+        assert found is None, str(found)
+
+
+def test_numbers_that_arrays_decide_within_a_step_are_carried_as_numbers() -> None:
+    pictures = []
+    for loop, cond in ((_python_loop, _python_cond), (sj.for_loop, sj.cond)):
+        box = Box(n=0, t=1.0, w=jnp.asarray([0.5, -1.0, 2.0]))
+
+        def step(x: Any, box: Box = box, cond: Any = cond) -> None:
+            def count() -> None:
+                box.n += 1
+
+            cond(x > 0, count, lambda: None)
+            box.n = box.n + 2
+            box.t = box.t * 0.5 + box.n
+
+        loop(step, box.w)
+        pictures.append(Observer(exact=True).picture(box))
+    found = difference(*pictures)
+    assert found is None, str(found)
+
+
+def _python_loop(step: Callable[[Any], None], xs: Any) -> None:
+    for x in xs:
+        step(x)
+
+
+def _python_cond(pred: Any, yes: Callable[[], None], no: Callable[[], None]) -> None:
+    return yes() if pred else no()
