@@ -19,7 +19,9 @@ INF, NAN = np.inf, np.nan
 REFUSED = {
     "size": "normal(size=-1) normal(size=(2,-1)) normal(size=1.5) random(size='a') gamma(1,size=-1)",
     "shapes": "normal([0,1],[1,2,3]) normal([0,1],1,size=3) beta([1,2],[1,2,3]) choice(5,(2,-1))",
-    "no numbers": "normal('a') normal(None) uniform('a') gamma('a') exponential(None)",
+    "no numbers": "normal('a') normal(None) uniform('a') gamma('a') exponential(None) normal('0')"
+    " normal(1j) normal([1j]) binomial('5',.5) normal(np.array(['0']))",
+    "minus zero": "normal(0,-0.0) normal(0,[1,-0.0]) exponential(-0.0) gamma(-0.0) weibull(-0.0)",
     "scale": "normal(0,-1) normal(0,[1,-1]) lognormal(0,-1) exponential(-1) gamma(1,-1) laplace(0,-1)"
     " logistic(0,-1) gumbel(0,-1) rayleigh(-1)",
     "shape": "gamma(-1) standard_gamma(-1) pareto(0) pareto(-1) power(0) power(-1) weibull(-1) beta(0,1)"
@@ -37,7 +39,8 @@ REFUSED = {
     "choice": "choice(0) choice(-1) choice([]) choice(5,6,False) choice(5,3,p=[.5,.5])"
     " choice(2,p=[.5,.6]) choice(2,p=[-.5,1.5]) choice(2,p=[NAN,1]) choice(2,p=[[.5,.5]])"
     " choice(3,2,False,[1,0,0]) choice(2.5) choice(5,(2,3),False) choice('abc') choice({1,2})",
-    "order": "permutation('abc') permutation(2.5) shuffle((1,2)) shuffle(5)",
+    "order": "permutation('abc') permutation(2.5) shuffle((1,2)) shuffle(5) shuffle(np.array(3))"
+    " permutation(None) permutation({1,2}) choice(None)",
     "vectors": "multinomial(-1,[.5,.5]) multinomial(5,[.5,.6,.1]) multinomial(5,[-.1,1.1])"
     " multinomial(5,[NAN,1]) multinomial(5,[1.1]) dirichlet([-1,1]) dirichlet(1)"
     " multivariate_normal(0,[[1]]) multivariate_normal([0],[1]) multivariate_normal([0,0],[[1]])"
@@ -47,17 +50,19 @@ REFUSED = {
 """Calls that NumPy's generators and its module refuse alike; arguments have no blanks."""
 
 REFUSED_BY_GENERATORS = {
-    "uniform": "uniform(2,1)",
+    "uniform": "uniform(2,1) negative_binomial(NAN,.5)",
     "integers": "integers(0) integers(5,5) integers(5,4) integers(0,300,dtype='uint8')"
     " integers(-1,3,dtype='uint8') integers(5,4,endpoint=True) integers(0,2,dtype=float)"
     " integers([1,0]) integers([0,5],[5,5]) integers(0,INF) integers(NAN) integers(None)"
     " integers(0,10**30) integers('a')",
-    "order": "permuted(5) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)",
+    "order": "permuted(5) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)"
+    " permuted([1.5,2],out=np.zeros(2,int)) permuted([1,2],out=[0,0]) shuffle([1,2],axis=1)",
     "arrays": "multivariate_hypergeometric([1,2],-1) multivariate_hypergeometric([1,2],4)"
     " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
     " multivariate_hypergeometric([1,2],1,method='x') multivariate_hypergeometric([10**9,2],1)"
-    " multivariate_normal([0],[[1]],method='x')",
-    "dtype": "random(dtype=int) random(2,out=np.zeros(3)) random(3,dtype='f4',out=np.zeros(3))"
+    " multivariate_normal([0],[[1]],method='x') multivariate_hypergeometric([3,4],2.5)",
+    "dtype": "normal(size=True) integers(9,dtype=np.dtype('>i4')) random(out=[0.,0.])"
+    " random(out=np.zeros(3,'>f8')) random(dtype=int) random(2,out=np.zeros(3)) random(3,dtype='f4',out=np.zeros(3))"
     " standard_normal(dtype=int) standard_gamma(1,dtype=int)",
 }
 
@@ -65,6 +70,7 @@ REFUSED_BY_MODULES = {
     "randint": "randint(0) randint(5,5) randint(5,4) randint(0,300,dtype='uint8')"
     " randint(-1,3,dtype='uint8') randint(0,INF)",
     "shapes": "rand(-1) randn(2,-1) random_sample(-1)",
+    "seeds": "seed([]) seed([[1,2]]) seed(-1) seed('a') set_state({})",
 }
 
 
@@ -110,9 +116,10 @@ hypergeometric([5,6],4,3) negative_binomial(3,[.1,.2]) logseries([.1,.2]) dirich
 dirichlet([1,2,3],4) dirichlet([1,2],(2,3)) multinomial(5,[.5,.5]) multinomial(5,[.5,.5],(2,3))
 multivariate_normal([0,0],np.eye(2)) multivariate_normal([0,0],np.eye(2),(3,1)) choice(5) choice(5,3)
 choice([1.,2.],(2,2)) choice(np.arange(6).reshape(3,2)[:,0],2,False) permutation(5)
+choice(range(4)) choice(np.array(5),3) permutation(range(3)) normal(size=range(2,4))
 permutation(np.ones((3,2))) permutation([1,2,3]) permutation(-1) poisson([],) normal(np.zeros((0,3)))""".split()
 
-SHAPED_BY_GENERATORS = """integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0))
+SHAPED_BY_GENERATORS = """choice(np.zeros((3,0)),0,axis=1) permutation(5,axis=1) permuted(range(3)) integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0))
 integers(5,dtype='int8') integers(2,dtype=bool,size=3) integers(0,256,3,'uint8') multinomial([5,6],[.5,.5])
 multinomial(5,[[.5,.5],[.1,.9]]) multivariate_hypergeometric([3,4],2) permuted([[1,2],[3,4]],axis=1)
 multivariate_hypergeometric([3,4],2,(2,2)) choice(np.ones((3,2)),4) choice(np.ones((3,2)),4,axis=1)
@@ -142,6 +149,33 @@ def test_shapes_of_the_older_functions_are_numpys():
     ) in """rand() rand(2,3) randn() randn(2,0) randint(5) randint(2,[5,6]) randint(3,size=(2,2))
     random_sample(3) tomaxint() tomaxint((2,)) uniform(3,1,2) randint(5,dtype='int8')""".split():
         check_shape(call, theirs, ours)
+
+
+TEXT = np.array([["a", "b"], ["c", "d"], ["e", "f"]])
+
+
+def test_text_and_objects_are_chosen_and_reordered_as_numpys_arrays():
+    g = Generator(0)
+    assert type(g.choice(["a", "b"])) is np.str_
+    assert g.choice(["a", None, 3], (2, 4)).dtype == object
+    assert sorted(g.choice(["a", "b", "c"], 3, replace=False)) == ["a", "b", "c"]
+    assert g.choice(TEXT, 4, axis=1).shape == (3, 4)
+    assert g.choice(["a", "b"], 5, p=[0.0, 1.0]).tolist() == ["b"] * 5
+    assert sorted(g.permutation(["a", "b", "c"])) == ["a", "b", "c"]
+    swapped = [g.permutation(TEXT, axis=1) for _ in range(8)]
+    assert {tuple(x[0]) for x in swapped} == {("a", "b"), ("b", "a")}
+    assert all((x == TEXT).all() or (x == TEXT[:, ::-1]).all() for x in swapped)
+    rows = g.permuted(np.tile(TEXT, (8, 1)), axis=1)
+    assert {"".join(row) for row in rows} >= {"ab", "ba", "cd", "dc"}
+    assert sorted(g.permuted(TEXT).ravel()) == sorted(TEXT.ravel())
+    days = np.arange("2020-01", "2020-02", dtype="datetime64[D]")
+    before = days.copy()
+    g.shuffle(days)
+    assert (days != before).any()
+    assert (np.sort(days) == before).all()
+    for draw in (lambda: g.choice(["a", "b"]), lambda: g.permutation(["a", "b"])):
+        with pytest.raises(TypeError, match="draw their indices"):
+            sj.jit(draw)()
 
 
 def test_numbers_are_whole_and_within_bounds():

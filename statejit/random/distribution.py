@@ -16,9 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.frames import CURRENT
-from .._core.numbers import Number
 from ..array.lifting import unpacked
-from .parameters import ANY, Parameter, constant, known, numeric
+from .parameters import ANY, Parameter, as_numbers, constant, known
 from .programs import (
     Program,
     Sampler,
@@ -28,9 +27,6 @@ from .programs import (
     shape_of,
     working,
 )
-
-ARRAYS = (jax.Array, np.ndarray, np.generic, Number)
-"""What a compiled draw takes for a parameter as it is."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,9 +113,7 @@ class Distribution:
                 kind = jax.dtypes.canonicalize_dtype(int) if parameter.count else work
                 found.append(np.asarray(value, kind)[()] if traced else constant(value, kind))
             else:
-                value = unpacked(value, True)
-                is_array = isinstance(value, ARRAYS) or hasattr(value, "__jax_array__")
-                found.append(value if is_array else numeric(value))
+                found.append(as_numbers(unpacked(value, True)))
         return found
 
 

@@ -108,11 +108,16 @@ def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:
     """Returns the shape and the dtype of a sample that is written to `out`.
 
     Raises:
-        TypeError: if `out` is no array, or has another dtype than was asked for.
-        ValueError: if it has another shape.
+        TypeError: if `out` is an array of JAX, or has another dtype than was asked for.
+        ValueError: if it is no array, or has another shape, or another order of bytes.
     """
-    if not isinstance(out, (Array, np.ndarray)):
-        raise TypeError(f"out must be a mutable array or a NumPy array, not {type(out).__name__}")
+    if isinstance(out, jax.Array):
+        raise TypeError("out must be a mutable array or a NumPy array, not one of JAX")
+    if not isinstance(out, (Array, np.ndarray)) or not out.dtype.isnative:
+        raise ValueError(
+            "Supplied output array must be a mutable array or a NumPy array, writable and in "
+            "machine byte-order."
+        )
     if dtype is not None and np.dtype(dtype) != out.dtype:
         raise TypeError(
             f"Supplied output array has wrong type. Expected {np.dtype(dtype)}, got {out.dtype}"
@@ -122,7 +127,7 @@ def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:
     return tuple(out.shape), out.dtype
 
 
-def stored(out: Any, sample: Array) -> Any:
+def stored(out: Any, sample: Any) -> Any:
     """Writes a sample to `out`, and returns that."""
     out[...] = sample if isinstance(out, Array) else np.asarray(sample)
     return out

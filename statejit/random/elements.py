@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.cells import Cell
 from .._core.numbers import Number, plain
+from ..array.lifting import unpacked
 from .parameters import known, numeric
 from .programs import Sampler, broadcast_shape
 
@@ -91,7 +93,7 @@ def _whole(value: Any) -> Any:
     """Returns a bound as a Python integer, or an array of them, which never overflow."""
     if type(value) is int or type(value) is Number:
         return value if not isinstance(value, float) else int(value)
-    found = numeric(value)
+    found = numeric(float(value) if isinstance(value, str) else value)
     if found.dtype.kind not in "iub":
         if np.any(np.isinf(found)):
             raise OverflowError("cannot convert float infinity to integer")
@@ -148,17 +150,33 @@ def choice(n: int | None, size: Any, replace: bool, weighted: bool, axis: int) -
     def sampler(key: Any, *params: Any) -> Any:
         a: Any = params[0] if n is None else n
         p = params[-1] if weighted else None
+        if n is None and 0 in a.shape:  # jax.random.choice forgets the other axes
+            return jnp.zeros((*a.shape[:axis], *(size or ()), *a.shape[axis + 1 :]), a.dtype)
         return jax.random.choice(key, a, size or (), replace, p, axis)
 
     return sampler
 
 
 def elements(value: Any) -> Any:
-    """Returns an int for what counts elements, or the array of them."""
+    """Returns an int for what counts elements, or the array of them: of NumPy, if of no numbers."""
     value = plain(value) if type(value) is Number else value
     if isinstance(value, (int, np.integer)):
         return int(value)
-    return value
+    if isinstance(value, (str, bytes, set, frozenset, dict)) or value is None:
+        return value
+    if isinstance(value, (list, tuple)) and not all(map(_is_number, jax.tree.leaves(value))):
+        return np.asarray(value)
+    found = unpacked(value, True)
+    return found if isinstance(found, jax.Array) else np.asarray(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, complex, np.number, np.bool, np.ndarray, jax.Array, Cell))
+
+
+def is_numeric(array: Any) -> bool:
+    """Says whether an array can be one of JAX, or is to be reordered by NumPy."""
+    return isinstance(array, jax.Array) or np.asarray(array).dtype.kind in "biufcV"
 
 
 def check_choice(count: int, size: Any, replace: bool, p: Any, shape: Any) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import numpy as np
 
 from ..array.lifting import unpacked
 from .circular import CIRCULAR
@@ -56,6 +57,7 @@ class Keyed(Orders, Vectors):
 
         Raises:
             FrozenValueError: if fresh entropy is asked for inside a transformed function.
+            ValueError: for negative seeds, and for sequences without elements or of sequences.
 
         Example:
             >>> from statejit.random import default_rng
@@ -68,6 +70,11 @@ class Keyed(Orders, Vectors):
         seed = seed_of(seed, seed_or_key)
         if isinstance(seed, Keyed):
             seed = seed.split_key()
+        if isinstance(seed, (list, tuple, np.ndarray)) and np.ndim(seed):
+            if np.size(seed) == 0:
+                raise ValueError("Seed must be non-empty")
+            if np.ndim(seed) > 1:
+                raise ValueError("Seed array must be 1-d")
         if impl is None and not isinstance(unpacked(seed), jax.Array):
             impl = str(jax.random.key_impl(self.key))
         self.key = key_of(seed, impl)

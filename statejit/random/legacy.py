@@ -182,9 +182,12 @@ class Legacy(Ported):
 
         Raises:
             TypeError: for what is no key.
+            ValueError: for a dictionary, which is the state of a generator of NumPy's.
 
         Example: see `get_state`.
         """
+        if isinstance(state, dict):
+            raise ValueError("state dictionary is not valid: the state is a JAX key here")
         state = unpacked(state)
         if not isinstance(state, (jax.Array, np.ndarray)) or not np.size(state):
             raise TypeError("state is what get_state() returns, a JAX key")

@@ -134,6 +134,8 @@ def check_multivariate_hypergeometric(colors: Any, nsample: Any, method: str) ->
     if method not in ("count", "marginals"):
         raise ValueError("method must be 'count' or 'marginals'.")
     colors, nsample = known(colors), known(nsample)
+    if nsample is not None and np.any(np.asarray(nsample) % 1 != 0):
+        raise ValueError("nsample must be an integer")
     if nsample is not None and nsample < 0:
         raise ValueError("nsample must be nonnegative")
     if colors is None:

@@ -57,6 +57,8 @@ class Orders(Draws):
             True
         """
         found = np.dtype(jax.dtypes.canonicalize_dtype(int if dtype is None else dtype))
+        if not found.isnative:
+            raise ValueError(f"a dtype in the machine's order of bytes is needed, not {found!r}")
         if found.kind not in "iub":
             raise TypeError(f"Unsupported dtype {found!r} for integers")
         low, high = unpacked(low, True), unpacked(high, True)
@@ -115,7 +117,7 @@ class Orders(Draws):
         shuffle: bool = True,
         *,
         key: Any = None,
-    ) -> Array:
+    ) -> Any:
         """Draws elements of an array (or of range(a)), with probabilities p.
 
         Args:
@@ -129,7 +131,8 @@ class Orders(Draws):
             key: a JAX key to draw with in place of the generator's, which then stays.
 
         Returns:
-            The elements, (*size, ...) in the place of the axis.
+            The elements, (*size, ...) in the place of the axis; those of text, and of what else is
+            no number, as NumPy has them.
 
         Raises:
             ValueError: if there are not enough elements, or p, where it is known, is none.
@@ -141,24 +144,29 @@ class Orders(Draws):
         """
         if looks_like_key(axis):
             axis, key = 0, axis if key is None else key
-        array, weights, shape = elements.elements(a), unpacked(p, True), shape_of(size)
-        count = array if type(array) is int else None
+        array: Any = elements.elements(a)
+        weights, shape = unpacked(p, True), shape_of(size)
+        if isinstance(array, np.ndarray) and not array.ndim and array.dtype.kind in "iu":
+            array = int(array)
+        count: int | None = array if type(array) is int else None
         if count is not None:
             array, axis, total = None, 0, count
         else:
-            array = unpacked(array, True)
             if np.ndim(array) == 0:
-                raise ValueError(f"a must be a sequence or an integer, not {type(array)}")
+                raise ValueError(f"a must be a sequence or an integer, not {type(a)}")
             axis = elements.axis_of(axis, array)
             total = np.shape(array)[axis]
         elements.check_choice(total, shape, replace, weights, () if array is None else array.shape)
+        if not (array is None or elements.is_numeric(array)):
+            chosen = self.choice(total, size, replace, p, key=key)
+            return np.take(array, _known(chosen, array), axis)
         params = [q for q in (array, weights) if q is not None]
         options = (count, shape, bool(replace), p is not None, axis)
         return self._plain(elements.choice, options, key, *params)
 
     def permutation(
         self, x: ArrayLike, axis: int = 0, independent: bool = False, key: Any = None
-    ) -> Array:
+    ) -> Any:
         """Returns a shuffled copy of an array, or of range(x).
 
         Args:
@@ -168,7 +176,7 @@ class Orders(Draws):
             key: a JAX key to draw with in place of the generator's, which then stays.
 
         Returns:
-            The array, (n, ...).
+            The array, (n, ...); one of text, and of what else is no number, as NumPy has it.
 
         Example:
             >>> from statejit.random import default_rng
@@ -177,10 +185,12 @@ class Orders(Draws):
         """
         array = elements.elements(x)
         if type(array) is int:
-            array = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int))
-        array = unpacked(array, True)
-        options = (elements.axis_of(axis, array), bool(independent))
-        return self._plain(elements.permutation, options, key, array)
+            array, axis = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int)), 0
+        axis = elements.axis_of(axis, array)
+        if not elements.is_numeric(array):
+            order = self.permutation(_indices(array, axis, independent), axis, independent, key)
+            return np.take_along_axis(array, _known(order, array), axis)
+        return self._plain(elements.permutation, (axis, bool(independent)), key, array)
 
     def permuted(
         self, x: ArrayLike, *, axis: int | None = None, out: Any = None, key: Any = None
@@ -204,13 +214,19 @@ class Orders(Draws):
             >>> default_rng(0).permuted([[1, 2], [3, 4]], axis=1).sum(1).tolist()
             [3, 7]
         """
-        array = unpacked(x, True)
+        array = elements.elements(x)
         if np.ndim(array) == 0:
             raise TypeError("x must be an array with axes, not a number")
         axis = None if axis is None else elements.axis_of(axis, array)
         if out is not None:
-            fitting(out, np.shape(array), None)
-        found = self._plain(elements.permuted, (axis,), key, array)
+            _check_out(out, array)
+        if elements.is_numeric(array):
+            found: Any = self._plain(elements.permuted, (axis,), key, array)
+        else:
+            order = self.permuted(_indices(array, axis, True), axis=axis, key=key)
+            flat, at = (array.ravel(), None) if axis is None else (array, axis)
+            order = _known(order, array).reshape(flat.shape)
+            found = np.take_along_axis(flat, order, at).reshape(array.shape)
         return found if out is None else stored(out, found)
 
     def shuffle(self, x: Any, axis: int = 0, key: Any = None) -> None:
@@ -224,6 +240,7 @@ class Orders(Draws):
 
         Raises:
             TypeError: if `x` can't be changed.
+            NotImplementedError: for an axis of a list.
 
         Example:
             >>> import statejit.numpy as snp
@@ -234,8 +251,12 @@ class Orders(Draws):
             [0, 1, 2, 3]
         """
         if isinstance(x, (Array, np.ndarray)):
+            if not x.ndim:
+                raise TypeError("an array without axes has no order")
             stored(x, self.permutation(x, axis, key=key))
             return
+        if axis:
+            raise NotImplementedError("Axis argument is only supported on ndarray objects")
         if not hasattr(x, "__setitem__") or isinstance(x, (dict, jax.Array)):
             raise TypeError(
                 f"shuffle() changes its argument, which is a {type(x).__name__}: it takes a "
@@ -250,3 +271,44 @@ class Orders(Draws):
         before = list(x)
         for i, j in enumerate(order.tolist()):
             x[i] = before[j]
+
+
+# Elements that no array of JAX holds --------------------------------------------------------------
+
+
+def _known(order: Array, array: np.ndarray) -> np.ndarray:
+    """Returns indices that NumPy is to reorder an array by: of text, of dates, of objects."""
+    if is_tracer(order.value):
+        raise TypeError(
+            f"elements of {array.dtype} can't be reordered inside a transformed function, where "
+            "only numbers are: draw their indices there"
+        )
+    return np.asarray(order.value)
+
+
+def _indices(array: np.ndarray, axis: int | None, independent: bool) -> np.ndarray:
+    """Returns the indices of elements along an axis (or of all), for `np.take_along_axis`."""
+    if axis is None:
+        return np.arange(array.size).reshape(array.shape)
+    shape = [n if independent or i == axis else 1 for i, n in enumerate(array.shape)]
+    places = np.arange(array.shape[axis]).reshape(
+        [-1 if i == axis else 1 for i in range(array.ndim)]
+    )
+    return np.broadcast_to(places, shape)
+
+
+def _check_out(out: Any, array: Any) -> None:
+    """Refuses what a reordered array can't be written to.
+
+    Raises:
+        TypeError: if it is no array, or its dtype does not hold the elements.
+        ValueError: if it has another shape.
+    """
+    if not isinstance(out, (Array, np.ndarray)):
+        raise TypeError(f"out must be a mutable array or a NumPy array, not {type(out).__name__}")
+    fitting(out, np.shape(array), None)
+    if not np.can_cast(array.dtype, out.dtype, "safe") and isinstance(out, np.ndarray):
+        raise TypeError(
+            f"Cannot cast array data from {array.dtype!r} to {out.dtype!r} according to the rule "
+            "'safe'"
+        )

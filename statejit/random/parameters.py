@@ -42,6 +42,7 @@ class Domain:
 ANY = Domain("any", "", lambda v: v == v, 0.0)
 NON_NEGATIVE = Domain("≥ 0", "{} < 0", lambda v: v >= 0, 1.0)
 POSITIVE = Domain("> 0", "{} <= 0", lambda v: v > 0, 1.0)
+POSITIVE_NOT_NAN = Domain("> 0", "{} <= 0 or {} contains NaNs", lambda v: v > 0, 1.0)
 ABOVE_ONE = Domain("> 1", "{} <= 1 or {} contains NaNs", lambda v: v > 1, 2.0)
 PROBABILITY = Domain(
     "0 ... 1", "{} < 0, {} > 1 or {} contains NaNs", lambda v: (v >= 0) & (v <= 1), 0.5
@@ -59,7 +60,7 @@ RATE = Domain(
     1.0,
 )
 
-_NAN_IS_REFUSED = (ABOVE_ONE, PROBABILITY, POSITIVE_PROBABILITY, BELOW_ONE, RATE)
+_NAN_IS_REFUSED = (POSITIVE_NOT_NAN, ABOVE_ONE, PROBABILITY, POSITIVE_PROBABILITY, BELOW_ONE, RATE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Parameter:
             return
         if self.count:
             self._check_count(found)
+        if domain is NON_NEGATIVE and _has_minus_zero(found):
+            raise ValueError(self._words(found))
         inside = domain.allows(found)
         if inside is True:
             return
@@ -116,6 +119,11 @@ class Parameter:
             )
 
 
+def _has_minus_zero(found: Any) -> bool:
+    """Says whether -0.0 is among numbers, which NumPy takes for a negative one."""
+    return bool(np.any((found == 0) & np.signbit(found))) if np.any(found == 0) else False
+
+
 def known(value: Any) -> Any:
     """Returns a value that is known, as a number or an array of NumPy; None for a traced one."""
     cls = type(value)
@@ -135,13 +143,30 @@ def numeric(value: Any) -> np.ndarray:
     """Returns a value as an array of numbers.
 
     Raises:
-        TypeError: if it is None, or holds objects that are no numbers.
-        ValueError: if it is text, or its rows have different lengths.
+        TypeError: if it is None, text, or complex, or holds objects that are no numbers.
+        ValueError: if it is text that is not even that of a number, or its rows have different
+            lengths.
     """
-    if value is None:
-        raise TypeError("must be real number, not NoneType")
+    if value is None or isinstance(value, (str, bytes)):
+        float(value or 0)
+        raise TypeError(f"must be real number, not {type(value).__name__}")
     found = np.asarray(value)
+    if found.dtype.kind == "c" or (isinstance(value, np.ndarray) and found.dtype.kind in "SU"):
+        raise TypeError(f"must be real numbers, not elements of {found.dtype}")
     return found if found.dtype.kind not in "OUSV" else found.astype(float)
+
+
+def as_numbers(value: Any) -> Any:
+    """Returns a parameter as a compiled draw takes it: an array, or a symbol, of real numbers.
+
+    Raises:
+        TypeError, ValueError: as `numeric`.
+    """
+    if isinstance(value, jax.Array) or hasattr(value, "__jax_array__"):
+        if jnp.issubdtype(getattr(value, "dtype", float), jnp.complexfloating):
+            raise TypeError("must be real numbers, not complex ones")
+        return value
+    return value if type(value) is Number else numeric(value)
 
 
 def largest(dtype: Any) -> int:

@@ -102,7 +102,9 @@ def shape_of(size: Any) -> tuple[int, ...] | None:
         return None
     if type(size) is int:
         shape: tuple[int, ...] = (size,)
-    elif isinstance(size, (tuple, list)):
+    elif isinstance(size, (bool, np.bool)):
+        raise TypeError(f"expected a sequence of integers or a single integer, got '{size}'")
+    elif isinstance(size, (tuple, list, range)):
         shape = tuple([operator.index(plain(n)) for n in size])
     elif getattr(size, "ndim", 0):
         shape = tuple(int(n) for n in np.asarray(size))
