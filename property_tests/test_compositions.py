@@ -148,12 +148,11 @@ def test_code_runs_once_in_any_transformation_of_any_other() -> None:
     names = sorted(LAYERS)
     nestings: list[tuple[str, ...]] = [(a, b) for a in names for b in names]
     nestings += [(a, names[i - 4], names[i - 9]) for i, a in enumerate(names)]
-    nestings += [(a, names[i - 2], names[i - 7]) for i, a in enumerate(names)]
     often = {nesting: n for nesting in nestings if (n := runs_in(*nesting)) != 1}
     assert not often
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.sampled_from(NAMES),
     st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=3),

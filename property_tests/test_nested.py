@@ -15,7 +15,7 @@ import statejit as sj
 from statejit._core.lift import interpreted
 from statejit.errors import CarryTypeError, OutsideChangeError, TracedControlFlowError
 
-EXAMPLES = settings().max_examples // 3
+EXAMPLES = settings().max_examples // 6
 Thunk = Callable[[], Any]
 
 
