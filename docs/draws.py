@@ -151,14 +151,28 @@ def jax_names() -> str:
 def brainpy_names() -> str:
     """Returns the table of the names of brainpy.math.random."""
     rows = []
+    for name, theirs in brainpy_signatures().items():
+        ours = getattr(statejit.random, name)
+        found = list(parameters(ours.__init__ if inspect.isclass(ours) else ours) or {})
+        names = [n.lstrip("*") for n in theirs]
+        absent = [f"`{n}`" for n in names if n not in [f.lstrip("*") for f in found]]
+        said = "no " + ", ".join(absent) if absent else "also by position, by its type"
+        rows.append([f"`{name}`", "same" if _in_order(list(theirs), found) else said])
+    return table(["name", "its parameters"], rows)
+
+
+def _in_order(theirs: list[str], ours: list[str]) -> bool:
+    ours = ["seed_or_key" if name == "seed" else name for name in ours]
+    return ours[: len(theirs)] == theirs
+
+
+def brainpy_signatures() -> dict[str, dict[str, Any]]:
+    """Returns names and defaults of the parameters of brainpy.math's functions, by name."""
+    found = {}
     for line in BRAINPY.read_text().splitlines():
         name, arguments = line[: line.index("(")], line[line.index("(") + 1 : -1]
-        theirs = parameters(eval(f"lambda {arguments}: None", {"float": float})) or {}
-        ours = getattr(statejit.random, name)
-        found = parameters(ours.__init__ if inspect.isclass(ours) else ours) or {}
-        absent = [f"`{n}`" for n in theirs if n not in found and not n.startswith("*")]
-        rows.append([f"`{name}`", "no " + ", ".join(absent) if absent else "has all"])
-    return table(["name", "its parameters"], rows)
+        found[name] = parameters(eval(f"lambda {arguments}: None", {"float": float})) or {}
+    return found
 
 
 def samples(count: int = MILLION) -> str:

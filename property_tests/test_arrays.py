@@ -54,7 +54,7 @@ STATEMENTS = (
     *("xp.putmask({V}, {V} > 1, [7, 8])", "xp.fill_diagonal({V}, {S})"),
     *("xp.place({V}, {V} < 1, [5, 6])", "xp.put({V}[...], [1, 1], [2, 3])", "v = xp.diag({V})"),
     *("xp.add({V}, {X}, out={V})", "xp.multiply({V}, {S}, out={V}[{I}])"),
-    *("xp.add.at({V}, np.s_[{I}], 1)", "xp.add({V}, 1, out={V}, where={V} > 0)"),
+    *("add_at(xp, {V}, np.s_[{I}], 1)", "xp.add({V}, 1, out={V}, where={V} > 0)"),
     *("v = C(xp.add.reduce({V}))", "w = C(xp.take({V}, [0, 2]))", "v = C(np.negative({V}))"),
     *("np.add({V}, {S}, out={V})", "w = C(np.concatenate([{V}, {V}]))", "v = np.transpose({V})"),
     *("w = np.reshape({V}, -1)", "np.copyto({V}, {R})", "v = C(np.sum({V}))"),
@@ -101,9 +101,23 @@ def compiled(statements: list[str]) -> Callable[..., Any]:
     source = "\n".join(lines)
     name = f"<program {hash(source)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    space: dict[str, Any] = {"kind": kind, "C": in_c_order}
+    space: dict[str, Any] = {"kind": kind, "C": in_c_order, "add_at": add_at}
     exec(compile(source, name, "exec"), space)
     return space["program"]
+
+
+def add_at(xp: Any, array: Any, index: Any, other: Any) -> None:
+    """Does `xp.add.at(array, index, other)`; NumPy forgets to ask whether the array is read-only.
+
+    Args:
+        xp: the namespace.
+        array: what is added to.
+        index: where.
+        other: what is added.
+    """
+    if xp is np and isinstance(array, np.ndarray) and not array.flags.writeable:
+        raise ValueError("read-only")
+    xp.add.at(array, index, other)
 
 
 def in_c_order(first: Any, *rest: Any) -> Any:
@@ -167,9 +181,15 @@ def described(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic, sj.Array, jax.Array)):
         dtype = str(value.dtype)
         content = np.asarray(value)
-        shown = np.round(content.astype(float), 3) + 0.0  # JAX has other zeros that are negative
-        return NARROW.get(dtype, dtype), content.shape, str(shown.tolist())
+        return NARROW.get(dtype, dtype), content.shape, str(rounded(content).tolist())
+    if isinstance(value, (float, list)):  # of `item` and `tolist`
+        return type(value), np.asarray(value).dtype.kind, str(rounded(value).tolist())
     return repr(value)
+
+
+def rounded(content: Any) -> Any:
+    """Returns numbers to three digits: JAX has fewer of them, and other zeros that are negative."""
+    return np.round(np.asarray(content).astype(float), 3) + 0.0
 
 
 def shared(values: list[Any], xp: Any) -> list[bool]:

@@ -65,13 +65,12 @@ LOOKS = (
 
 
 class Keeper:
-    """Gives an element of an array, and keeps what is put back."""
+    """Gives an element as an array does to `x[i] += n`, and keeps what is put back."""
 
     def __init__(self, array: Any) -> None:
         self.array, self.kept = array, array[0]
 
-    def __getitem__(self, index: int) -> Any:
-        return self.array[index]
+    __getitem__ = property(lambda self: self.array.__getitem__)  # no frame comes between
 
     def __setitem__(self, index: int, new: Any) -> None:
         self.kept = new

@@ -23,6 +23,7 @@ import jax
 import numpy as np
 
 import statejit as sj
+from statejit.random.keys import Key
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice)
 FROZEN = (decimal.Decimal, fractions.Fraction, pathlib.PurePath, datetime.date)
@@ -88,7 +89,9 @@ class Observer:
         if isinstance(value, BaseException):
             parts.append(str(value))
         for key, held in attributes(value):
-            of_cell = isinstance(value, sj.Array) and key == "_value"
+            of_cell = isinstance(value, (sj.Array, Key)) and key == "_value"
+            if type(value) is Key:
+                held = value.value  # typed, now that somebody looks
             if of_cell and isinstance(held, jax.Array) and not isinstance(held, jax.core.Tracer):
                 # It never changes, and nobody but its cell knows it.
                 parts.append((key, Content(held, self.exact)))

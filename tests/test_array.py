@@ -554,13 +554,12 @@ def test_matrix_multiplication_in_place_refuses_a_vector_as_numpy_does():
 
 
 class Keeper:
-    """Gives an element as a new array each time, and keeps what is put back."""
+    """Gives an element as an array does to `x[i] += n`, and keeps what is put back."""
 
     def __init__(self, array):
         self.array = array
 
-    def __getitem__(self, index):
-        return self.array[index]
+    __getitem__ = property(lambda self: self.array.__getitem__)  # no frame comes between
 
     def __setitem__(self, index, new):
         self.kept = new
@@ -735,3 +734,47 @@ def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
     x[0] += 5
     x[0] += 5
     assert (float(first), x.tolist(), whole.tolist()) == (1.0, [11, 2, 3], [1, 2, 3])
+
+
+def test_masks_on_another_device_than_the_cpu_gather(monkeypatch):
+    """NumPy can not look into what an accelerator holds without a transfer: JAX gathers there."""
+    monkeypatch.setattr("statejit.array.indexing._on_cpu", lambda value: False)
+    a = snp.arange(6.0).reshape(2, 3)
+    n = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(a[a > 3], n[n > 3])
+    np.testing.assert_array_equal(a[1, a[0] > 0], n[1, n[0] > 0])
+
+
+def test_adding_to_an_element_is_one_program_in_the_memory_of_the_array():
+    x = snp.array([[1.0, 2.0], [3.0, 4.0]])
+    i, j = 1, -1
+    places = []
+    for _ in range(12):  # Python has looked at the code anew by then
+        x[i, j] += 2
+        x[0, 0] -= 0.5
+        x[i, 0] *= 1
+        places.append(x.value.unsafe_buffer_pointer())
+    assert x.tolist() == [[-5, 2], [3, 28]]
+    assert len({*places[1:]}) == 1
+
+    def interrupted():
+        x[0, 1] += yield  # the element has been read, and the array is written meanwhile
+
+    running = interrupted()
+    next(running)
+    x[0, 1] = 100
+    with pytest.raises(StopIteration):
+        running.send(1)
+    assert x.tolist() == [[-5, 3], [3, 28]]
+
+
+def test_adding_to_an_element_that_can_not_be_written_changes_nothing():
+    x = snp.array([1.0, 2.0])
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        x[0] += 1
+    with pytest.raises(ZeroDivisionError):
+        x[0] += 1 // 0
+    with pytest.raises(IndexError):
+        x[2] += 1
+    assert x.tolist() == [1, 2]

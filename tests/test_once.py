@@ -419,3 +419,29 @@ def test_a_model_in_a_list_that_unwatched_code_changes_stays_state() -> None:
     first = run(1.0)
     net.w = net.w * 2
     assert run(1.0) == 2 * first and len(nets) == 2
+
+
+def test_garbage_with_the_code_of_what_a_library_calls_back_is_not_guarded():
+    """From Python 3.12 on such code is found as it runs; which function it was is not told."""
+
+    class Called:
+        def __init__(self, x):
+            self.x = x
+
+    def flattening():
+        def flatten(called):
+            return (called.x,), None
+
+        flatten.itself = flatten  # a circle, so that only the collector can let go of it
+        return flatten
+
+    gc.disable()
+    for _ in range(3):
+        flattening()
+    jax.tree_util.register_pytree_node(Called, flattening(), lambda _, leaves: Called(*leaves))
+    f = sj.jit(lambda x: jax.tree.leaves(Called(x))[0])
+    f(1.0)
+    gc.enable()
+    gc.collect()
+    f(1.0)
+    assert len(f.plans) == 1

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import pickle
 import subprocess
 import sys
 
@@ -153,14 +154,14 @@ def test_generators_are_independent_and_copied():
 
 def test_signatures_are_numpys():
     for name, expected in (
-        ("normal", "(loc=0.0, scale=1.0, size=None, dtype=None, *, key=None)"),
-        ("gamma", "(shape, scale=1.0, size=None, dtype=None, *, key=None)"),
+        ("normal", "(loc=0.0, scale=1.0, size=None, key=None, dtype=None)"),
+        ("gamma", "(shape, scale=1.0, size=None, key=None, dtype=None)"),
     ):
         assert str(inspect.signature(getattr(random, name))) == expected
     with pytest.raises(TypeError, match="missing a required argument: 'a'"):
         random.beta()
     with pytest.raises(TypeError, match="too many"):
-        random.normal(1, 2, 3, None, 5)
+        random.normal(1, 2, 3, None, None, 5)
     with pytest.raises(ValueError, match="low >= high"):
         random.randint(5, 5)
 
@@ -210,3 +211,59 @@ def test_a_generator_made_inside_jit():
 def test_what_is_absent_says_so():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         random.nonsense  # noqa: B018
+
+
+def test_arguments_that_equal_each_other_are_told_apart():
+    g = Generator(0)
+    for scale in (0.0, -0.0, 0.0):
+        with_sign = [g.normal(loc, 0.0, (2,)) for loc in (0.0, -0.0)]
+        assert not np.signbit(np.asarray(with_sign[0]) + scale).all()
+    signs = [np.signbit(float(g.uniform(zero, zero))) for zero in (0.0, -0.0, 0.0, -0.0)]
+    assert signs == [np.signbit(float(sj.jit(g.uniform)(z, z))) for z in (0.0, -0.0, 0.0, -0.0)]
+    assert g.normal(0, 1, (2,)).shape == g.normal(0, 1, size=(2,)).shape == (2,)
+    for size in ((2.0,), 2.0):
+        with pytest.raises(TypeError):
+            g.normal(0, 1, size)
+        with pytest.raises(TypeError):
+            g.normal(0, 1, size=size)
+
+
+def test_a_parameter_that_changes_is_asked_at_each_draw():
+    class Mean:
+        mean = 1.0
+
+        def __array__(self, dtype=None, copy=None):
+            return np.asarray(self.mean, dtype)
+
+    g, mean = Generator(0), Mean()
+    assert float(g.normal(mean, 0.0)) == 1.0
+    mean.mean = 2.0
+    assert float(g.normal(mean, 0.0)) == 2.0
+    with jax.enable_x64(True):
+        assert g.normal(0.1, 0.0).dtype == np.float64
+        assert float(g.normal(0.1, 0.0)) == 0.1
+    assert g.normal(0.1, 0.0).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))]
+)
+def test_a_copy_of_a_generator_goes_its_own_way(copied):
+    g = Generator(3)
+    g.normal(size=2)
+    for one in (lambda: copied(g), sj.jit(lambda: copy.deepcopy(g)), sj.jit(lambda: copy.copy(g))):
+        twin = one()
+        first = [twin.normal(size=2).tolist() for _ in range(2)]
+        assert [g.normal(size=2).tolist() for _ in range(2)] == first
+
+
+def test_the_key_that_is_looked_at_is_the_one_that_splitting_by_hand_gives():
+    g, key = Generator(3), jax.random.key(3)
+    for _ in range(3):
+        key, now = jax.random.split(key)
+        assert float(g.standard_normal()) == float(jax.random.normal(now))
+        assert g.key == key
+        key, now = jax.random.split(key)
+        g.random()
+    assert g.key == key
+    assert jax.tree.leaves(sj.collections(g)["rngs"])[0] is g.key

@@ -238,11 +238,97 @@ def test_double_precision_gives_numpys_dtypes_and_large_counts():
         g.binomial(10**11, 0.5)
 
 
-def test_the_tables_of_the_docs_are_those_of_the_code():
+def writer_of_the_docs():
     at = pathlib.Path(__file__).parents[1] / "docs"
     spec = importlib.util.spec_from_file_location("docs_draws", at / "draws.py")
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
-    page = (at / "random.md").read_text()
+    return writer
+
+
+GIVEN = {
+    **dict.fromkeys(
+        ("a", "alpha", "b", "df", "dfnum", "dfden", "mean", "shape", "mu", "kappa"), 2.5
+    ),
+    **dict.fromkeys(("loc", "lower", "left", "nonc", "lam"), 0.5),
+    **dict.fromkeys(("scale", "sigma", "upper", "mode"), 1.5),
+    "p": 0.25,
+    "right": 2.0,
+    "low": 1,
+    "high": 9,
+    "axis": 0,
+    "n": 4,
+    "ngood": 5,
+    "nbad": 6,
+    "nsample": 3,
+    "logits": [0.1, 0.2],
+    "pvals": [0.5, 0.5],
+    "cov": [[2.0]],
+    "size": (2,),
+    "x": [1, 2, 3],
+    "replace": True,
+    "independent": True,
+    "method": "cholesky",
+    "key": jax.random.key(9),
+    "dtype": "float32",
+    "check_valid": False,
+}
+"""What is given for a parameter of brainpy.math's functions."""
+
+GIVEN_TO = {
+    "choice": {"a": [1, 2], "p": [0.5, 0.5]},
+    "dirichlet": {"alpha": [1.0, 2.0]},
+    "multivariate_normal": {"mean": [0.0]},
+    "randint": {"dtype": "int32"},
+    "random_integers": {"dtype": "int32"},
+    "shuffle": {"x": np.arange(3)},
+}
+
+
+class Recorder(RandomState):
+    """Notes what is drawn, instead of drawing it."""
+
+    def _run(self, run, key, params):
+        self.drawn = (run, key, jax.tree.map(np.asarray, params))
+        return snp.arange(3)
+
+
+def test_parameters_have_the_order_of_brainpys_too():
+    signatures = writer_of_the_docs().brainpy_signatures()
+    compared = 0
+    for name, theirs in signatures.items():
+        if "key" not in theirs or [n for n in theirs if n.startswith("*")] or "_like" in name:
+            continue
+        g, given = Recorder(0), GIVEN | GIVEN_TO.get(name, {})
+        arguments = {n: given[n] for n in theirs}
+        getattr(g, name)(**arguments)
+        by_name = g.drawn
+        assert by_name[1] is given["key"], name
+        getattr(g, name)(*arguments.values())
+        assert g.drawn[:2] == by_name[:2], name
+        assert jax.tree.all(jax.tree.map(np.array_equal, g.drawn[2], by_name[2])), name
+        g.drawn = None
+        before = list(arguments).index("key") + 1
+        getattr(g, name)(*list(arguments.values())[:before])
+        assert g.drawn[1] is given["key"], name
+        compared += 1
+    assert compared == 52
+
+
+def test_a_seed_has_brainpys_name_too():
+    for made in (RandomState, random.default_rng):
+        assert made(seed_or_key=4).key == Generator(4).key
+    g = Generator(0)
+    with g.seed_context(seed_or_key=4):
+        assert g.key == Generator(4).key
+    g.seed(seed_or_key=5)
+    assert g.key == Generator(5).key
+    with pytest.raises(TypeError, match="two names"):
+        g.seed(1, seed_or_key=2)
+
+
+def test_the_tables_of_the_docs_are_those_of_the_code():
+    writer = writer_of_the_docs()
+    page = writer.PAGE.read_text()
     for name, make in writer.TABLES.items():
         assert writer.with_table(page, name, make()) == page, "run python docs/draws.py"

@@ -600,6 +600,7 @@ def test_statements_do_what_they_do_in_numpy(statement):
         "xp.reshape(a.T, -1, copy=False)",
         "a.sum()[...] = 1",
         "a.sum()[0]",
+        "a.flags.writeable = False; a.flat[None] = 0",
         "a[0, 0].sort()",
         "xp.add(1, 2, out=a.sum())",
     ],

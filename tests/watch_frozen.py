@@ -283,6 +283,17 @@ def partial_of_jax_tree_util(kit):
 
 
 @pytrees.equal
+def function_in_a_registered_pytree(kit):
+    scale = [2.0]
+    m = model(kit, fun=jax.tree_util.Partial(lambda a, x: a * x * scale[0], jnp.ones(2)))
+    m.state = Registered(jnp.ones(2), lambda x: x + scale[0])
+    yield from calls(
+        kit.jit(lambda x: m.fun(x) + m.state.name(x)),
+        lambda: scale.__setitem__(0, 5.0),
+    )
+
+
+@pytrees.equal
 def linen_variables_in_an_attribute(kit):
     import flax.linen as nn
 

@@ -26,7 +26,7 @@ from ..errors import ForeignObjectError, FrozenValueError
 from .base import Base
 from .cells import Cell
 from .codes import names_of_accessor
-from .containers import DATACLASS, DICT, SET, WINDOW, Container, kind_of
+from .containers import DATACLASS, DICT, PYTREE, SET, WINDOW, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Tape
@@ -440,6 +440,8 @@ class Ground:
             found = self.find(node, access, key, child, shown, mode)
             if type(entry) is Container:
                 entry.children.append(found)
+        if kind is PYTREE:
+            self.outside.follow_parts(node)
         return entry
 
     def _check_set(self, node: Node, value: Any) -> None:

@@ -159,9 +159,13 @@ class Outside:
     def ran(self, code: types.CodeType) -> None:
         """Follows the functions of code that runs without having been found by references."""
         self.learn(code)
-        for fun in gc.get_referrers(code):
-            if type(fun) is types.FunctionType and fun.__code__ is code:
-                self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")
+        functions = functions_of(code)
+        if len(functions) > 1:  # those that are garbage must not be guarded: they vanish
+            del functions
+            gc.collect()
+            functions = functions_of(code)
+        for fun in functions:
+            self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")
         self.follow()
 
     def _follow_wrapper(self, node: Node) -> None:
@@ -171,7 +175,11 @@ class Outside:
             node.must("alike" if isinstance(fun, types.FunctionType) else "is", fun)
         if hasattr(fun, "registry") and hasattr(fun, "dispatch"):
             self._check_dispatch(node)
-        for access, key, part in wrapped_parts(fun):
+        self.follow_parts(node)
+
+    def follow_parts(self, node: Node) -> None:
+        """Follows the user's functions that a wrapper or a registered pytree keeps for itself."""
+        for access, key, part in wrapped_parts(node.value):
             if refers_to_user(part):
                 self._bind(node, access, key, part, "")
 
@@ -250,6 +258,15 @@ def shape(entries: Any) -> tuple[int, str | None]:
     return len(entries), next(reversed(entries), None)
 
 
+def functions_of(code: types.CodeType) -> list[types.FunctionType]:
+    """Returns the functions that have this code."""
+    return [
+        fun
+        for fun in gc.get_referrers(code)
+        if type(fun) is types.FunctionType and fun.__code__ is code
+    ]
+
+
 # Library functions that wrap the user's ----------------------------------------------------------
 
 
@@ -263,6 +280,8 @@ def wrapped_parts(fun: Any) -> Iterator[tuple[str, Any, Any]]:
     own = raw_dict(fun) or {}
     for name, value in own.items():
         yield "static", name, value
+    if isinstance(fun, functools.partial):
+        yield "pyattr", "func", fun.func
     if "__wrapped__" not in own and hasattr(fun, "__wrapped__"):
         yield "pyattr", "__wrapped__", fun.__wrapped__
 

@@ -36,18 +36,19 @@ class Due:
     """Says how an array without axes is still to be computed, from arrays that nobody changes.
 
     A compiled program that is to write the element somewhere may do that work itself: `x[0] += 5`
-    is then one dispatch to read and one to add and to write. Whoever else asks a cell for its
+    is then one dispatch, to read and to add and to write. Whoever else asks a cell for its
     content gets it computed (see `Cell.do`), and can not tell that this was not done before.
 
     Args:
         fun: a compiled function.
         args: arrays and numbers.
+        note: what the one who has made it wants to find again.
     """
 
-    __slots__ = ("args", "fun")
+    __slots__ = ("args", "fun", "note")
 
-    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self.fun, self.args = fun, args
+    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], note: Any = None) -> None:
+        self.fun, self.args, self.note = fun, args, note
 
     def done(self) -> Any:
         """Returns the array, computed now whatever trace is open."""

@@ -53,6 +53,8 @@ class Flat:
         return found if not found.shape else found.copy()
 
     def __setitem__(self, index: Any, new: Any) -> None:
+        if not self._array._is_writeable():
+            self._array._check_writeable()
         flat, index, new = self._array._flattened(), _checked(index), operand(new)
         if np.ndim(new):
             shape = _shape_of(flat.size, index)

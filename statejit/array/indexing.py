@@ -155,9 +155,10 @@ def gathered(value: Any, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
     if kernels.is_open(value, *parts):
         return value[index]
-    if any(is_mask(part) for part in parts) and _on_cpu(value):
-        # No shape on the device depends on the mask, so that nothing is compiled.
-        return jnp.array(np.asarray(value)[tuple(map(_host, parts))])
+    if any(is_mask(part) for part in parts):
+        parts = tuple(map(_host, parts))  # the shape of what is found depends on the mask
+        # NumPy compiles nothing; what another device holds JAX gathers there.
+        return jnp.array(np.asarray(value)[parts]) if _on_cpu(value) else value[parts]
     form, arrays = _form(parts)
     return _gatherer(form)(value, arrays)
 

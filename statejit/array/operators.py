@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +14,9 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.numbers import Number, plain
-from .._core.slots import MISSING, is_tracer
+from .._core.slots import is_tracer
 from . import complaints, quick
+from .elements import Augmented
 from .lifting import as_now, stacked
 
 Binary = Callable[[Any, Any], Any]
@@ -163,29 +163,15 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     return method
 
 
-class _Probe:
-    """Finds what Python counts for an object that only `container[index] <op>= other` holds."""
-
-    count = 0
-
-    def __getitem__(self, index: int) -> _Probe:
-        return _Probe()
-
-    def __iadd__(self, other: int) -> int:
-        return sys.getrefcount(self)
-
-    def __setitem__(self, index: int, count: int) -> None:
-        self.count = count
-
-
-_probe: Any = _Probe()
-_probe[0] += 0
-
-PASSING = _probe.count
-"""What Python counts, in an in-place operator, for an array that nobody else holds."""
-
 KEEPS = {operator.add: "iufc", operator.sub: "iufc", operator.mul: "iufc", operator.truediv: "fc"}
 """Operations with a Python number that keep the dtype of an array of these kinds."""
+
+AT_ONCE = (int, float)
+"""Types of operands with which such an operation may wait for the element to be put back."""
+
+
+def _never(scalar: Any, other: Any) -> bool:
+    return False
 
 
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
@@ -199,16 +185,15 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
             raise
         return fitted(found, part.shape, part.dtype, ufunc)
 
-    power, kinds, anew = fun is operator.pow, KEEPS.get(fun, ""), binary(fun, ufunc)
+    power, anew = fun is operator.pow, binary(fun, ufunc)
+    postpone = Augmented(COMPILED[fun], KEEPS[fun]).postpone if fun in KEEPS else _never
 
     def method(self: Any, other: Any) -> Any:
+        if type(other) in AT_ONCE and CURRENT.get() is None and postpone(self, other):
+            return self
         if not isinstance(other, OPERANDS):
             return NotImplemented
         if self._rebinds():
-            if kinds and CURRENT.get() is None and sys.getrefcount(self) <= PASSING:
-                due = quick.postponed(self, COMPILED[fun], kinds, other)
-                if due is not MISSING:
-                    return self._new_scalar(due)
             if fun is operator.matmul and not jnp.ndim(operand(other)):
                 raise TypeError("scalars have no operator @=")
             return anew(self, other)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from .._core.frames import CURRENT
 from .._core.slots import MISSING
 from .._core.windows import Window
-from . import complaints, indexing, kernels, quick
+from . import complaints, elements, indexing, kernels, quick
 from .flat import Flags, Flat
 from .lifting import unpacked
 from .methods import Methods
@@ -224,9 +225,9 @@ class Views(Methods):
 
     def __getitem__(self, index: Any) -> Any:
         if type(index) in QUICK and CURRENT.get() is None:
-            element = quick.element(self, index)
-            if element is not MISSING:
-                return self._new_scalar(element)
+            found: Any = elements.element(self, index, sys._getframe(1))
+            if found is not MISSING:
+                return self._new_scalar(found)
         found = indexing.picked(index, self._like()[0])
         if found is None:
             return self._gather(index)
@@ -244,7 +245,7 @@ class Views(Methods):
     def __setitem__(self, index: Any, new: Any) -> None:
         if CURRENT.get() is None:
             if type(index) in QUICK:
-                if quick.set_element(self, index, new):
+                if elements.set_element(self, index, new):
                     return
             elif hasattr(index, "dtype") and quick.set_masked(self, index, new):
                 return

@@ -285,7 +285,7 @@ CONTINUOUS = (
         allows=lambda lower, upper, loc, scale: lower < upper,
         early=2,
         example="-1.0, 1.0, size=3",
-        unchecked=True,
+        tail="checked",
     ),
     Distribution(
         "laplace",
@@ -359,7 +359,7 @@ CONTINUOUS = (
         "The density is a x^(a-1).",
         "inversion",
         example="2.0, size=3",
-        unchecked=True,
+        tail="checked",
     ),
     Distribution(
         "weibull",

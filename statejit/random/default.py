@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from .generator import RandomState
-from .keys import key_of
+from .keys import Key, key_of
 
 _seeding = threading.Lock()
 _found: list[RandomState] = []
@@ -26,7 +26,7 @@ def default() -> RandomState:
         with _seeding, jax.ensure_compile_time_eval():
             if not _found:
                 made = object.__new__(RandomState)
-                object.__setattr__(made, "key", key_of(_entropy()))
+                object.__getattribute__(made, "__dict__")["key"] = Key.bare(key_of(_entropy()))
                 _found.append(made)
     return _found[0]
 
@@ -43,7 +43,7 @@ def _of_default(name: str) -> Callable[..., Any]:
     _, *rest = inspect.signature(method).parameters.values()
 
     def draw(*args: Any, **kwargs: Any) -> Any:
-        return method(default(), *args, **kwargs)
+        return method(_found[0] if _found else default(), *args, **kwargs)
 
     draw.__name__ = draw.__qualname__ = name
     draw.__doc__ = method.__doc__

@@ -183,7 +183,7 @@ DISCRETE = (
         (Parameter("p", "the probability of True", PROBABILITY, 0.5),),
         dtype=bool,
         source="jax.random.bernoulli",
-        unchecked=True,
+        tail="checked first",
     ),
     Distribution(
         "rademacher",
@@ -210,7 +210,7 @@ DISCRETE = (
         _STADLOBER,
         int,
         example="10, 0.5, size=3",
-        unchecked=True,
+        tail="checked",
     ),
     Distribution(
         "hypergeometric",

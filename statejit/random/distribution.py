@@ -1,4 +1,4 @@
-"""A distribution: its parameters, their domains and its sampler, and the method made from them.
+"""A distribution: its parameters, their domains, its sampler, and the compiled draw made from them.
 
 One record says all: the signature, the docstring, the checks, the compiled draw, and the row in the
 table of the documentation follow from it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,18 +16,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.frames import CURRENT
+from .._core.numbers import Number
 from ..array.lifting import unpacked
 from .parameters import ANY, Parameter, constant, known, numeric
-from .programs import Sampler, broadcast_shape, compiled, counting, floating, working
+from .programs import (
+    Program,
+    Sampler,
+    broadcast_shape,
+    counting,
+    floating,
+    shape_of,
+    working,
+)
 
-EMPTY = inspect.Parameter.empty
-
-TAILS: dict[str, dict[str, Any]] = {
-    "plain": {"size": None, "dtype": None},
-    "out": {"size": None, "dtype": None, "out": None},
-    "method": {"size": None, "dtype": None, "method": "zig", "out": None},
-}
-"""What follows the parameters, with defaults: NumPy's four methods with `out` have others."""
+ARRAYS = (jax.Array, np.ndarray, np.generic, Number)
+"""What a compiled draw takes for a parameter as it is."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,9 +49,8 @@ class Distribution:
         event: how many trailing axes of the first parameter belong to one draw.
         together: refuses combinations of parameters that are known; given their known values.
         allows: which combinations of traced parameters are inside; None for all.
-        unchecked: whether there is brainpy.math's `check_valid=`, which turns checks off.
         early: where `size` stands, if not after the parameters.
-        tail: what follows the parameters in the signature; see `TAILS`.
+        tail: what follows the parameters in the signature; see `methods.TAILS`.
         example: arguments for the example in the docstring.
     """
 
@@ -63,7 +64,6 @@ class Distribution:
     event: int = 0
     together: Callable[..., None] | None = None
     allows: Callable[..., Any] | None = None
-    unchecked: bool = False
     early: int | None = None
     tail: str = "plain"
     example: str = "size=3"
@@ -84,6 +84,21 @@ class Distribution:
             if all(v is not None for v in values):
                 self.together(*values)
 
+    def prepared(
+        self, params: tuple[Any, ...], size: Any, dtype: Any, advance: bool, valid: bool
+    ) -> tuple[Program, list[Any]]:
+        """Returns the program of a draw, and the parameters as it takes them.
+
+        Raises:
+            ValueError: for parameters that are known to be wrong.
+            TypeError: for a dtype that the distribution does not have.
+        """
+        if valid:
+            self.check(params)
+        shape, found = shape_of(size), self.result_dtype(dtype)
+        work = working(found if self.dtype is float else None)
+        return program(self, shape, found, work, advance), self.ready(params, found)
+
     def result_dtype(self, dtype: Any) -> Any:
         """Returns the dtype of a sample for which `dtype` was asked."""
         if self.dtype is float:
@@ -101,18 +116,18 @@ class Distribution:
             if type(value) in (float, int, bool):
                 kind = jax.dtypes.canonicalize_dtype(int) if parameter.count else work
                 found.append(np.asarray(value, kind)[()] if traced else constant(value, kind))
-            elif value is None or isinstance(value, str):
-                found.append(numeric(value))
             else:
-                found.append(unpacked(value, True))
+                value = unpacked(value, True)
+                is_array = isinstance(value, ARRAYS) or hasattr(value, "__jax_array__")
+                found.append(value if is_array else numeric(value))
         return found
 
 
 @functools.cache
 def program(
     of: Distribution, shape: tuple[int, ...] | None, dtype: Any, work: Any, advance: bool
-) -> Any:
-    """Returns the compiled draw of a distribution; see `programs.compiled`.
+) -> Program:
+    """Returns the compiled draw of a distribution; see `Program`.
 
     Args:
         of: the distribution.
@@ -140,7 +155,7 @@ def program(
         mark = jnp.nan if jnp.issubdtype(dtype, jnp.floating) else -1
         return jnp.where(inside, drawn, jnp.asarray(mark).astype(dtype))
 
-    return compiled(sample, advance)
+    return Program(sample, advance)
 
 
 def _inside(of: Distribution, params: list[Any]) -> tuple[list[Any], Any]:
@@ -171,122 +186,3 @@ def _cast(drawn: Any, dtype: Any) -> Any:
         if info.bits < jnp.iinfo(drawn.dtype).bits:
             drawn = jnp.clip(drawn, info.min, info.max)
     return drawn.astype(dtype)
-
-
-# Methods -----------------------------------------------------------------------------------------
-
-
-def method_of(of: Distribution) -> Callable[..., Any]:
-    """Makes the method of `Generator` that draws from a distribution."""
-    tail = TAILS[of.tail]
-    defaults = _ordered({p.name: p.default for p in of.parameters} | tail, of.early)
-    count, ends = len(of.parameters), len(defaults)
-    standard = [None if d is ... else d for d in defaults.values()]
-    least = sum(p.default is ... for p in of.parameters)
-    position = {name: i for i, name in enumerate(defaults)}
-    signature = signature_of(defaults, of.unchecked)
-    with_out, with_method, early = "out" in tail, "method" in tail, of.early
-
-    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
-        values, given = [*args, *standard[len(args) :]], len(args)
-        key, valid = None, True
-        for name, value in kwargs.items():
-            at = position.get(name, -1)
-            if name == "key":
-                key = value
-            elif name == "check_valid" and of.unchecked:
-                valid = value
-            elif at < len(args):
-                given = -ends
-            else:
-                values[at] = value
-                given += at < least
-        if given < least or len(values) > ends:
-            signature.bind(self, *args, **kwargs)  # raises, with Python's own words
-        if with_method and values[-2] not in ("zig", "inv"):
-            raise ValueError(f"method {values[-2]!r} must be 'zig' or 'inv'")
-        if early is not None:
-            values.insert(count, values.pop(early))
-        out = values[-1] if with_out else None
-        params = tuple(values[:count])
-        return self._sample(of, params, values[count], values[count + 1], out, key, valid)
-
-    draw.__name__ = of.name
-    draw.__qualname__ = f"Generator.{of.name}"
-    draw.__doc__ = docstring(of)
-    draw.__signature__ = signature  # type: ignore[attr-defined]
-    return draw
-
-
-def _ordered(defaults: dict[str, Any], early: int | None) -> dict[str, Any]:
-    """Returns the defaults with `size` at the place where it stands early."""
-    if early is None:
-        return defaults
-    names = [name for name in defaults if name != "size"]
-    names.insert(early, "size")
-    return {name: defaults[name] for name in names}
-
-
-def signature_of(defaults: dict[str, Any], unchecked: bool) -> inspect.Signature:
-    """Returns the signature of a method: what may be given by position, and then `key=`."""
-    named = {"key": None} | ({"check_valid": True} if unchecked else {})
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature(
-        [
-            inspect.Parameter("self", kind),
-            *[
-                inspect.Parameter(n, kind, default=EMPTY if d is ... else d)
-                for n, d in defaults.items()
-            ],
-            *[
-                inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d)
-                for n, d in named.items()
-            ],
-        ]
-    )
-
-
-_TAIL_DOCS = {
-    "size": "the shape of the sample; None for that of the parameters.",
-    "dtype": "the dtype of the sample, of KIND.",
-    "method": "'zig' or 'inv', as in NumPy; the sampler is the same.",
-    "out": "a mutable array or a NumPy array that the sample is written to, (*size,).",
-}
-
-
-def docstring(of: Distribution) -> str:
-    """Returns the docstring of the method for a distribution."""
-    kind = "integers" if of.dtype is int else "booleans" if of.dtype is bool else "floats"
-    lines = [f"Draws from {of.summary}.", ""]
-    if of.density:
-        lines += [of.density, ""]
-    lines += ["Args:"]
-    for i, p in enumerate(of.parameters):
-        shape = "(*shape, n)" if i == 0 and of.event else "(*shape,)"
-        domain = "" if p.domain is ANY else f"; {p.domain.words}"
-        lines.append(f"    {p.name}: {p.meaning}, {shape}{domain}.")
-    lines += [f"    {n}: {_TAIL_DOCS[n].replace('KIND', kind)}" for n in TAILS[of.tail]]
-    event = ", n" if of.event and of.name not in ("categorical",) else ""
-    lines += [
-        "    key: a JAX key to draw with in place of the generator's, which then stays.",
-        *["    check_valid: whether to check parameters that are known."][: of.unchecked],
-        "",
-        "Returns:",
-        f"    The sample, (*size{event}).",
-    ]
-    wrong = [p.domain.refused.replace("{}", p.name) for p in of.parameters if p.domain.refused]
-    if wrong or of.together:
-        mark = "-1" if of.dtype is int else "NaN"
-        lines += ["", "Raises:", "    ValueError: for parameters outside of their domains, where"]
-        lines += [f"        they are known; where they are traced, the sample is {mark} there."]
-    lines += [
-        "",
-        "Example:",
-        "    >>> from statejit.random import default_rng",
-        f"    >>> default_rng(0).{of.name}({of.example}).shape",
-        "    (3, 2)" if of.event else "    (3,)",
-    ]
-    if of.source:
-        lines += ["", "References:", f"    {of.source}"]
-    indent = "\n        "
-    return lines[0] + "".join(indent + line if line else "\n" for line in lines[1:]) + "\n        "

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import find_top_trace
 
 from .._core.base import Base
 from .._core.frames import CURRENT
+from .._core.slots import EAGER
+from .._core.windows import Due
 from ..array.array import Array, made
 from ..array.lifting import unpacked
+from ..array.views import SCALAR
 from ..typing import ArrayLike as Plain
-from .distribution import Distribution, program
-from .keys import drawing, key_of, refuse_raw, typed
-from .programs import plain_program, shape_of, working
+from .distribution import Distribution
+from .keys import Key, key_of, refuse_raw, typed, words_of
+from .programs import Program, plain_program, shape_of
 
 ArrayLike = Plain | Array
 """What a parameter may be."""
@@ -33,10 +35,23 @@ class Draws(Base):
         impl: see `Generator`.
     """
 
-    key: jax.Array
-
     def __init__(self, seed: Any = None, *, impl: str | None = None) -> None:
-        self.key = key_of(seed, impl)
+        self.__dict__["key"] = Key(key_of(seed, impl))
+
+    @property
+    def key(self) -> jax.Array:
+        """The typed JAX key with which the next draw is made."""
+        return self.__dict__["key"].value
+
+    @key.setter
+    def key(self, key: Any) -> None:
+        self.__dict__["key"].value = unpacked(key)
+
+    def __copy__(self) -> Any:
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new.__dict__["key"] = Key(self.key)
+        return new
 
     def _sample(
         self,
@@ -51,11 +66,7 @@ class Draws(Base):
         """Draws once from a distribution."""
         if out is not None:
             size, dtype = fitting(out, shape_of(size), dtype)
-        if plain_numbers(params, size) and CURRENT.get() is None:
-            wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-            run, ready = kept(of, params, size, dtype, key is None, valid, wide)
-        else:
-            run, ready = prepared(of, params, size, dtype, key is None, valid)
+        run, ready = of.prepared(params, size, dtype, key is None, valid)
         sample = self._run(run, key, ready)
         return sample if out is None else stored(out, sample)
 
@@ -65,66 +76,32 @@ class Draws(Base):
         """Draws with a sampler whose parameters keep their dtypes and shapes."""
         return self._run(plain_program(maker, options, key is None), key, params)
 
-    def _run(self, run: Any, key: Any, params: Any) -> Array:
+    def _run(self, run: Program, key: Any, params: Any) -> Array:
         if key is not None:
-            return made(run(typed(unpacked(key)), *params))
+            return made(run.of_keys(typed(unpacked(key)), *params))
         if CURRENT.get() is not None:
-            self.key, sample = run(self.key, *params)
+            self.key, sample = run.of_keys(self.key, *params)
             return made(sample)
-        refuse_raw()
-        with drawing:
-            self.key, sample = run(self.key, *params)
-        return made(sample)
+        return self._advance(run, params)
 
-
-def prepared(
-    of: Distribution, params: tuple[Any, ...], size: Any, dtype: Any, advance: bool, valid: bool
-) -> tuple[Any, list[Any]]:
-    """Returns the compiled call of a draw, and the parameters as it takes them.
-
-    Raises:
-        ValueError: for parameters that are known to be wrong.
-        TypeError: for a dtype that the distribution does not have.
-    """
-    if valid:
-        of.check(params)
-    shape, found = shape_of(size), of.result_dtype(dtype)
-    work = working(found if of.dtype is float else None)
-    return program(of, shape, found, work, advance), of.ready(params, found)
-
-
-@functools.lru_cache(maxsize=4096)
-def kept(
-    of: Distribution,
-    params: tuple[Any, ...],
-    size: Any,
-    dtype: Any,
-    advance: bool,
-    valid: bool,
-    wide: bool,
-) -> tuple[Any, list[Any]]:
-    """Returns what `prepared` does, which takes longer than the draw itself: once for each call.
-
-    Equal numbers of different types, such as 1 and 1.0, become equal parameters.
-    """
-    return prepared(of, params, size, dtype, advance, valid)
-
-
-_NUMBERS = frozenset({float, int, bool})
-
-
-def plain_numbers(params: tuple[Any, ...], size: Any) -> bool:
-    """Says whether a draw is of numbers only, none of which equals another one (0.0 and -0.0)."""
-    if type(size) is tuple:
-        for n in size:
-            if type(n) is not int:
-                return False
-    elif size is not None and type(size) is not int:
-        return False
-    for value in params:
-        if type(value) not in _NUMBERS or (value == 0 and math.copysign(1, value) < 0):
-            return False
-    return True
+    def _advance(self, run: Program, params: Any) -> Array:
+        """Draws with the next key, where no frame is open."""
+        if type(find_top_trace(())) is not EAGER:
+            refuse_raw()
+        cell: Key = self.__dict__["key"]
+        while True:
+            held = cell._value
+            typing, (words,) = (held.fun, held.args) if type(held) is Due else words_of(held)
+            words, sample = run.of_words[typing](words, *params)
+            following = Due(typing, (words,))
+            if cell._value is held:  # no call, and so no other thread, before the assignment
+                cell._value = following
+                break
+        new: Any = object.__new__(Array)
+        new._value = sample
+        if not sample.ndim:
+            new._mark = SCALAR
+        return new
 
 
 def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:

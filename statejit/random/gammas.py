@@ -173,7 +173,7 @@ GAMMAS = (
         (_DF,),
         "It is that of the sum of df squared normal variables.",
         _SOURCE,
-        unchecked=True,
+        tail="checked",
         example="2.0, size=3",
     ),
     Distribution(

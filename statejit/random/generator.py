@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .continuous import EITHER_WAY
-from .distribution import method_of
+from .keys import seed_of
 from .legacy import Legacy
+from .methods import method_of
 
 
 class Generator(Legacy):
@@ -20,6 +21,7 @@ class Generator(Legacy):
             (whose key is then split), or None for fresh entropy from the operating system.
         impl: the implementation of the key: 'threefry2x32', 'rbg' or 'unsafe_rbg'; None for that of
             the key that is given, and else the one which JAX is set to.
+        seed_or_key: brainpy.math's name of `seed`.
 
     Example:
         >>> from statejit.random import Generator
@@ -34,6 +36,7 @@ class RandomState(Generator):
     Args:
         seed: what `Generator` takes.
         impl: as in `Generator`.
+        seed_or_key: as in `Generator`.
 
     Example:
         >>> from statejit.random import RandomState
@@ -44,12 +47,13 @@ class RandomState(Generator):
     uniform = method_of(EITHER_WAY)
 
 
-def default_rng(seed: Any = None, *, impl: str | None = None) -> Generator:
+def default_rng(seed: Any = None, *, impl: str | None = None, seed_or_key: Any = None) -> Generator:
     """Returns a new generator, or the one that is given.
 
     Args:
         seed: what `Generator` takes.
         impl: as in `Generator`.
+        seed_or_key: as in `Generator`.
 
     Example:
         >>> from statejit.random import default_rng
@@ -57,4 +61,5 @@ def default_rng(seed: Any = None, *, impl: str | None = None) -> Generator:
         >>> default_rng(generator) is generator
         True
     """
+    seed = seed_of(seed, seed_or_key)
     return seed if isinstance(seed, Generator) else Generator(seed, impl=impl)

@@ -13,9 +13,9 @@ from ..array.lifting import unpacked
 from .circular import CIRCULAR
 from .continuous import CONTINUOUS
 from .discrete import DISCRETE
-from .distribution import method_of
 from .gammas import GAMMAS
-from .keys import drawing, key_of, refuse_raw, split
+from .keys import key_of, refuse_raw, seed_of
+from .methods import method_of
 from .multivariate import VECTORS
 from .noncentral import NONCENTRAL
 from .orders import Orders
@@ -33,21 +33,26 @@ class Keyed(Orders, Vectors):
     Args:
         seed: see `Generator`.
         impl: see `Generator`.
+        seed_or_key: see `Generator`.
     """
 
-    def __init__(self, seed: Any = None, *, impl: str | None = None) -> None:
+    def __init__(
+        self, seed: Any = None, *, impl: str | None = None, seed_or_key: Any = None
+    ) -> None:
+        seed = seed_of(seed, seed_or_key)
         super().__init__(seed.split_key() if isinstance(seed, Keyed) else seed, impl=impl)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({jax.random.key_impl(self.key)}) at 0x{id(self):X}"
 
-    def seed(self, seed: Any = None, *, impl: str | None = None) -> None:
+    def seed(self, seed: Any = None, *, impl: str | None = None, seed_or_key: Any = None) -> None:
         """Starts again from a seed.
 
         Args:
             seed: what `Generator` takes.
             impl: as in `Generator`; None for the implementation that the key has now, unless a key
                 is given.
+            seed_or_key: brainpy.math's name of `seed`.
 
         Raises:
             FrozenValueError: if fresh entropy is asked for inside a transformed function.
@@ -60,6 +65,7 @@ class Keyed(Orders, Vectors):
             >>> (g.random() == first).item()
             True
         """
+        seed = seed_of(seed, seed_or_key)
         if isinstance(seed, Keyed):
             seed = seed.split_key()
         if impl is None and not isinstance(unpacked(seed), jax.Array):
@@ -67,11 +73,12 @@ class Keyed(Orders, Vectors):
         self.key = key_of(seed, impl)
 
     @contextmanager
-    def seed_context(self, seed: Any) -> Iterator[Any]:
+    def seed_context(self, seed: Any = None, *, seed_or_key: Any = None) -> Iterator[Any]:
         """Starts from a seed within a `with` block; after it the key is what it was before.
 
         Args:
             seed: what `Generator` takes.
+            seed_or_key: brainpy.math's name of `seed`.
 
         Example:
             >>> from statejit.random import default_rng
@@ -84,7 +91,7 @@ class Keyed(Orders, Vectors):
             True
         """
         before = self.key
-        self.seed(seed)
+        self.seed(seed, seed_or_key=seed_or_key)
         try:
             yield self
         finally:
@@ -105,11 +112,8 @@ class Keyed(Orders, Vectors):
             (3,)
         """
         refuse_raw()
-        count = 1 if n is None else operator.index(n)
-        with drawing:
-            keys = split(self.key, count + 1)
-            self.key = keys[0]
-        return keys[1] if n is None else keys[1:]
+        keys = self.__dict__["key"].split(1 if n is None else operator.index(n))
+        return keys[0] if n is None else keys
 
     def spawn(self, n_children: int) -> list[Any]:
         """Returns new generators whose streams are independent of this one and of each other.

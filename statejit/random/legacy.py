@@ -10,7 +10,7 @@ import numpy as np
 from ..array.array import Array
 from ..array.lifting import unpacked
 from .draws import ArrayLike, Size
-from .keys import key_of
+from .keys import key_of, looks_like_key
 from .parameters import largest
 from .porting import Ported
 
@@ -60,7 +60,6 @@ class Legacy(Ported):
         high: ArrayLike | None = None,
         size: Size = None,
         dtype: Any = int,
-        *,
         key: Any = None,
     ) -> Array:
         """Draws integers from [low, high), or from [0, low) if there is no `high`.
@@ -70,7 +69,8 @@ class Legacy(Ported):
             high: the integer above the greatest one, (*shape,).
             size: the shape of the sample; None for that of the parameters.
             dtype: the dtype of the sample, of integers or bool.
-            key: a JAX key to draw with in place of the generator's, which then stays.
+            key: a JAX key to draw with in place of the generator's, which then stays. By position
+                it may also stand before the dtype, where brainpy.math has it.
 
         Returns:
             The sample, (*size,). Where low >= high is traced, it is -1.
@@ -83,6 +83,10 @@ class Legacy(Ported):
             >>> 0 <= int(RandomState(0).randint(6)) < 6
             True
         """
+        if key is None and looks_like_key(dtype):
+            dtype, key = int, dtype
+        elif looks_like_key(dtype):
+            dtype, key = key, dtype
         return self.integers(low, high, size, dtype, key=key)
 
     def random_integers(
@@ -90,9 +94,8 @@ class Legacy(Ported):
         low: ArrayLike,
         high: ArrayLike | None = None,
         size: Size = None,
-        dtype: Any = int,
-        *,
         key: Any = None,
+        dtype: Any = int,
     ) -> Array:
         """Draws integers from [low, high], or from [1, low] if there is no `high`.
 
@@ -100,8 +103,8 @@ class Legacy(Ported):
             low: the least integer, (*shape,).
             high: the greatest one, (*shape,).
             size: the shape of the sample; None for that of the parameters.
-            dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
+            dtype: the dtype of the sample.
 
         Returns:
             The sample, (*size,).
@@ -134,13 +137,13 @@ class Legacy(Ported):
         """
         return self.integers(0, largest(int), size, endpoint=True, key=key)
 
-    def random_sample(self, size: Size = None, dtype: Any = None, *, key: Any = None) -> Array:
+    def random_sample(self, size: Size = None, key: Any = None, dtype: Any = None) -> Array:
         """Draws floats from [0, 1).
 
         Args:
             size: the shape of the sample.
-            dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
+            dtype: the dtype of the sample.
 
         Returns:
             The sample, (*size,).

@@ -15,6 +15,7 @@ from ..array.lifting import unpacked
 from ..errors import FrozenValueError
 from . import elements
 from .draws import ArrayLike, Draws, Size, fitting, stored
+from .keys import looks_like_key
 from .programs import shape_of
 
 
@@ -122,7 +123,8 @@ class Orders(Draws):
             size: the shape of the sample.
             replace: whether an element may be drawn again.
             p: a probability for each element, (n,).
-            axis: the axis along which elements lie.
+            axis: the axis along which elements lie; by position also a key, where brainpy.math has
+                it.
             shuffle: whether the order is random without replacement; it always is.
             key: a JAX key to draw with in place of the generator's, which then stays.
 
@@ -137,6 +139,8 @@ class Orders(Draws):
             >>> default_rng(0).choice([10, 20, 30], 4, p=[0.0, 1.0, 0.0]).tolist()
             [20, 20, 20, 20]
         """
+        if looks_like_key(axis):
+            axis, key = 0, axis if key is None else key
         array, weights, shape = elements.elements(a), unpacked(p, True), shape_of(size)
         count = array if type(array) is int else None
         if count is not None:
@@ -153,7 +157,7 @@ class Orders(Draws):
         return self._plain(elements.choice, options, key, *params)
 
     def permutation(
-        self, x: ArrayLike, axis: int = 0, independent: bool = False, *, key: Any = None
+        self, x: ArrayLike, axis: int = 0, independent: bool = False, key: Any = None
     ) -> Array:
         """Returns a shuffled copy of an array, or of range(x).
 
@@ -209,7 +213,7 @@ class Orders(Draws):
         found = self._plain(elements.permuted, (axis,), key, array)
         return found if out is None else stored(out, found)
 
-    def shuffle(self, x: Any, axis: int = 0, *, key: Any = None) -> None:
+    def shuffle(self, x: Any, axis: int = 0, key: Any = None) -> None:
         """Shuffles an array in place.
 
         Args:

@@ -20,8 +20,8 @@ hidden = jax.lax.optimization_barrier
 larger program the last bit of a sample could otherwise be another than eagerly."""
 
 
-def compiled(sample: Sampler, advance: bool) -> Any:
-    """Returns the compiled call of a sampler.
+class Program:
+    """A draw as compiled calls: of typed keys, and of the words of keys.
 
     Args:
         sample: (key, *params) -> sample.
@@ -29,24 +29,42 @@ def compiled(sample: Sampler, advance: bool) -> Any:
             not a generator's, `(key, *params) -> sample`.
     """
 
-    def draw(key: Any, *params: Any) -> Any:
-        following, now = jax.random.split(key) if advance else (None, key)
-        drawn = hidden(sample(now, *hidden(params)))
-        return (following, drawn) if advance else drawn
+    def __init__(self, sample: Sampler, advance: bool) -> None:
+        def draw(key: Any, *params: Any) -> Any:
+            following, now = jax.random.split(key) if advance else (None, key)
+            drawn = hidden(sample(now, *hidden(params)))
+            return (following, drawn) if advance else drawn
 
-    return jax.jit(draw, inline=True)
+        self.of_keys = jax.jit(draw, inline=True)
+        self.of_words = _OfWords(draw)
+
+
+class _OfWords(dict[Any, Any]):
+    """The compiled calls `(words, *params) -> (next words, sample)`, by what types the words."""
+
+    def __init__(self, draw: Callable[..., Any]) -> None:
+        self.draw = draw
+
+    def __missing__(self, typing: Callable[[Any], Any]) -> Any:
+        def draw(words: Any, *params: Any) -> Any:
+            following, drawn = self.draw(typing(words), *params)
+            return jax.random.key_data(following), drawn
+
+        return self.setdefault(typing, jax.jit(draw))
 
 
 @functools.cache
-def plain_program(maker: Callable[..., Sampler], options: tuple[Any, ...], advance: bool) -> Any:
-    """Returns the compiled call of a sampler whose parameters keep their dtypes and shapes.
+def plain_program(
+    maker: Callable[..., Sampler], options: tuple[Any, ...], advance: bool
+) -> Program:
+    """Returns the compiled calls of a sampler whose parameters keep their dtypes and shapes.
 
     Args:
         maker: gives the sampler for the options.
         options: what the sampler depends on: sizes, axes, dtypes.
-        advance: as `compiled` has it.
+        advance: as `Program` has it.
     """
-    return compiled(maker(*options), advance)
+    return Program(maker(*options), advance)
 
 
 def broadcast_shape(shape: tuple[int, ...] | None, shapes: list[tuple[int, ...]]) -> Any:

@@ -12,6 +12,7 @@ from ..array.array import Array
 from ..array.lifting import unpacked
 from . import multivariate
 from .draws import ArrayLike, Draws, Size
+from .keys import looks_like_key
 from .programs import counting, floating, shape_of
 
 
@@ -23,9 +24,8 @@ class Vectors(Draws):
         logits: ArrayLike,
         axis: int = -1,
         size: Size = None,
-        dtype: Any = int,
-        *,
         key: Any = None,
+        dtype: Any = int,
     ) -> Array:
         """Draws indices with the probabilities softmax(logits).
 
@@ -33,8 +33,8 @@ class Vectors(Draws):
             logits: logarithms of weights, (*shape, n) with n in the place of the axis.
             axis: the axis of the categories.
             size: the shape of the sample; None for that of the logits without the axis.
-            dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
+            dtype: the dtype of the sample.
 
         Returns:
             The indices, (*size,).
@@ -57,9 +57,8 @@ class Vectors(Draws):
         n: ArrayLike,
         pvals: ArrayLike,
         size: Size = None,
-        dtype: Any = int,
-        *,
         key: Any = None,
+        dtype: Any = int,
         check_valid: bool = True,
     ) -> Array:
         """Draws how many of n trials fall into each category.
@@ -69,8 +68,8 @@ class Vectors(Draws):
             pvals: the probabilities of the categories, (*shape, k); the last one is what the
                 others leave.
             size: the shape of the sample before the axis of categories.
-            dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
+            dtype: the dtype of the sample.
             check_valid: whether to check parameters that are known.
 
         Returns:
@@ -148,7 +147,8 @@ class Vectors(Draws):
                 semidefinite.
             tol: the tolerance of that check.
             dtype: the dtype of the sample, of floats.
-            method: how the root of the covariance is found: 'svd', 'eigh' or 'cholesky'.
+            method: how the root of the covariance is found: 'svd', 'eigh' or 'cholesky'; by
+                position also after the size, and a key after it, where brainpy.math has them.
             key: a JAX key to draw with in place of the generator's, which then stays.
 
         Returns:
@@ -162,22 +162,26 @@ class Vectors(Draws):
             >>> default_rng(0).multivariate_normal([0.0, 1.0], [[1.0, 0.5], [0.5, 2.0]], 3).shape
             (3, 2)
         """
+        if check_valid in multivariate.METHODS:
+            check_valid, method = "warn", check_valid
+        if looks_like_key(tol) or tol is None:
+            tol, key = 1e-8, tol if key is None else key
         mean, cov = unpacked(mean, True), unpacked(cov, True)
         multivariate.check_normal(mean, cov, check_valid, tol, method)
         options = (shape_of(size), floating(dtype, "multivariate_normal"), method)
         return self._plain(multivariate.multivariate_normal, options, key, mean, cov)
 
     def orthogonal(
-        self, n: int, size: Size = None, dtype: Any = None, *, m: int | None = None, key: Any = None
+        self, n: int, size: Size = None, key: Any = None, dtype: Any = None, *, m: int | None = None
     ) -> Array:
         """Draws orthogonal matrices, uniformly distributed.
 
         Args:
             n: the number of rows.
             size: the shape of the sample before the last two axes.
+            key: a JAX key to draw with in place of the generator's, which then stays.
             dtype: the dtype of the sample.
             m: the number of columns; None for n.
-            key: a JAX key to draw with in place of the generator's, which then stays.
 
         Returns:
             The matrices, (*size, n, m).
