@@ -99,7 +99,8 @@ class StepFrame(Frame):
 
     def is_decided_by_program(self) -> bool:
         """Says whether an enclosing loop carries any number that is written here as an array."""
-        frame, chosen = self.beneath, False
+        frame: Any = self.beneath
+        chosen = False
         while isinstance(frame, Frame):
             if isinstance(frame, StepFrame) and (chosen or not frame.ways.counts):
                 return True
