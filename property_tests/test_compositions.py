@@ -112,7 +112,47 @@ def runs_of(name: str, layers: list[str], lifted: bool) -> tuple[Any, Any, int]:
     return box, [*ys, sj.random.uniform().value], counter.n
 
 
-@settings(max_examples=40)
+class Cell(sj.Base):
+    """Has an array, a mutable array, numbers and a list that a step changes."""
+
+    def __init__(self) -> None:
+        self.w, self.m = jnp.ones(2, jnp.float32), sj.Array(jnp.zeros(2))
+        self.calls, self.t, self.rows = 0, 0.5, [jnp.zeros(2)]
+
+    def step(self, x: Any) -> Any:
+        self.calls += 1
+        self.t = self.t * 0.5
+        self.m[0] += x
+        self.rows[0] = self.rows[0] + self.w
+        self.w = self.w * x + self.t
+        return self.w.sum() * 1.0
+
+
+def runs_in(*layers: str) -> int:
+    """Returns how often the code of a function runs in nested transformations; none is compiled."""
+    cell, counter = Cell(), Runs()
+
+    def fun(x: Any) -> Any:
+        counter()
+        return cell.step(x)
+
+    run: Fun = fun
+    for layer in layers:
+        run = LAYERS[layer][0](run)
+    sj.eval_shape(run, jax.ShapeDtypeStruct((), jnp.float32))
+    return counter.n
+
+
+def test_code_runs_once_in_any_transformation_of_any_other() -> None:
+    """All pairs, and some nestings of depth three, each transformation at each depth."""
+    names = sorted(LAYERS)
+    nestings: list[tuple[str, ...]] = [(a, b) for a in names for b in names]
+    nestings += [(a, names[i - 4], names[i - 9]) for i, a in enumerate(names)]
+    often = {nesting: n for nesting in nestings if (n := runs_in(*nesting)) != 1}
+    assert not often
+
+
+@settings(max_examples=20)
 @given(
     st.sampled_from(NAMES),
     st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=3),

@@ -15,7 +15,7 @@ import statejit as sj
 from statejit._core.lift import interpreted
 from statejit.errors import CarryTypeError, OutsideChangeError, TracedControlFlowError
 
-EXAMPLES = settings().max_examples // 3
+EXAMPLES = settings().max_examples // 6
 Thunk = Callable[[], Any]
 
 
@@ -87,8 +87,7 @@ A `while_loop` and branches are in `test_compositions`: what they leave is in ne
 """
 
 LOOPS = {"for_loop", "scan", "fori_loop"}
-DRAWN = sorted(LAYERS if settings().max_examples > 300 else {*LAYERS} - LOOPS)
-"""Loops are drawn in the long search alone: it still finds weak types that differ (docs/limits.md)."""
+DRAWN = sorted(LAYERS)
 
 REFUSED_IN_LOOPS = (CarryTypeError, TracedControlFlowError, OutsideChangeError)
 

@@ -29,7 +29,7 @@ from .array import linalg as linalg
 from .array.patterns import PATTERNS
 from .array.porting import PORTED
 from .array.segments import SEGMENTS
-from .array.wrapping import function
+from .array.wrapping import function as _function
 from .transforms.autodiff import grad as grad
 from .transforms.autodiff import value_and_grad as value_and_grad
 from .transforms.branches import ifelse as ifelse
@@ -77,7 +77,7 @@ _ACTIVATIONS = (
 )
 
 globals().update({name: getattr(numpy, ours) for name, ours in _RENAMED.items()})
-globals().update({name: function(getattr(jax.nn, name)) for name in _ACTIVATIONS})
+globals().update({name: _function(getattr(jax.nn, name)) for name in _ACTIVATIONS})
 
 globals().update(SEGMENTS | PATTERNS | PORTED)
 
@@ -87,6 +87,7 @@ _DTYPES = {"float": "float32", "int": "int32", "cfloat": "complex64"}
 BrainPyObject = Base
 ndarray = JaxArray = Tensor = Array
 cls_jit = jit
+functional_vector_grad = vector_grad
 Parameter = TrainVar
 
 _OWN = (
@@ -106,6 +107,7 @@ _OWN = (
         "cond",
         "fft",
         "for_loop",
+        "functional_vector_grad",
         "grad",
         "ifelse",
         "jit",
@@ -133,6 +135,9 @@ ABSENT: dict[str, str] = {
     **dict.fromkeys(("partition_by_sharding", "keep_constraint"), _MESHES),
     **dict.fromkeys(("matrix", "asmatrix", "mat"), "use arrays of two dimensions, and `@`"),
     **dict.fromkeys(("info", "show_config"), "it is about NumPy itself: use numpy's"),
+    "function": "a function needs no declaration: give it to jit, grad or for_loop as it is",
+    "to_object": "a function needs no object: give it to jit, grad or for_loop as it is",
+    "Partial": "use functools.partial: what it holds is watched",
     "rrelu": "`where(x < 0, x * random.uniform(lower, upper, x.shape), x)`",
     "safe_eval": "use ast.literal_eval",
 }

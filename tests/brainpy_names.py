@@ -55,6 +55,12 @@ surrogate TimeDelay LengthDelay NeuTimeDelay NeuLenDelay Scaling IdScaling
 """.split()
 """Names of PyTorch and TensorFlow, activations, conversions, shardings, dtypes."""
 
+TRANSFORMATIONS = """
+jit cls_jit grad vector_grad functional_vector_grad jacobian jacrev jacfwd hessian cond ifelse
+for_loop scan while_loop to_object function Partial ProgressBar
+""".split()
+"""Its transformations and control flow."""
+
 OF_ARRAYS = """
 T abs absolute addr all any arccos arccos_ arcsin arcsin_ arctan arctan_ argmax argmin
 argpartition argsort as_variable astype at block_host_until_ready block_until_ready bool

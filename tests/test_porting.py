@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainpy_names import OF_ARRAYS, OF_NUMPY, OTHERS
+from brainpy_names import OF_ARRAYS, OF_NUMPY, OTHERS, TRANSFORMATIONS
 
 import statejit as sj
 import statejit.math as bm
@@ -19,7 +19,8 @@ ABSENT_METHODS = {
 
 
 def test_every_name_of_brainpys_is_there_or_says_why_it_is_not():
-    absent = {name for name in [*OF_NUMPY, *OTHERS] if not hasattr(bm, name)}
+    names = [*OF_NUMPY, *OTHERS, *TRANSFORMATIONS]
+    absent = {name for name in names if not hasattr(bm, name)}
     assert absent == set(bm.ABSENT)
     for name, reason in bm.ABSENT.items():
         with pytest.raises(AttributeError, match=f"has no attribute '{name}': ") as caught:

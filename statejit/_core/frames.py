@@ -79,6 +79,9 @@ class Frame:
         self.numeric: dict[int, tuple[Any, type, Any]] = {}  # tracers that stand for numbers
         self.state: Any = None
 
+    is_branch = False
+    """Whether it is for functions of which the program chooses one."""
+
     axes: tuple[tuple[Any, int], ...] = ()
     """Names and sizes of the mapped axes that a trace in this frame is within, besides JAX's."""
 

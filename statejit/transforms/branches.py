@@ -51,6 +51,7 @@ class Branches(Inside):
         if is_known(which):
             return branches[self.chosen(which)](*operands)
         over = Frame(frame, frame.ground)
+        over.is_branch = True
         entries = [over.adopt_argument(operand) for operand in operands]
         runs = []
         with unchanged_captures(frame, *self.functions):

@@ -71,7 +71,7 @@ class Counting:
 
     def _carried(self) -> set[Place]:
         """Returns the places that only the program can know."""
-        if self.count is None:
+        if self.count is None or self.frame.is_decided_by_program():
             return set(self.pairs)
         found: set[Place] = set()
         while True:

@@ -26,12 +26,16 @@ Place = tuple[int, Any]
 class Ways:
     """How the numbers in certain places are handed out: what failed attempts have taught.
 
+    Args:
+        counts: whether it is known how many steps there are.
+
     Attributes:
         as_arrays: places whose numbers are handed out as arrays.
         plain: places whose numbers are handed out as they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts: bool = True) -> None:
+        self.counts = counts
         self.as_arrays: set[Place] = set()
         self.plain: set[Place] = set()
 
@@ -92,6 +96,16 @@ class StepFrame(Frame):
     def number_beneath(self, number: Number) -> Any:
         """Returns a number as the enclosing frame has it at the first step."""
         return self.tape.beneath()[number.index] if number.tape is self.tape else number
+
+    def is_decided_by_program(self) -> bool:
+        """Says whether an enclosing loop carries any number that is written here as an array."""
+        frame: Any = self.beneath
+        chosen = False
+        while isinstance(frame, Frame):
+            if isinstance(frame, StepFrame) and (chosen or not frame.ways.counts):
+                return True
+            frame, chosen = frame.beneath, chosen or frame.is_branch
+        return False
 
     def tapes(self) -> list[Tape]:
         """Returns the tapes of this frame and of those that enclose it."""

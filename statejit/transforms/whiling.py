@@ -30,7 +30,7 @@ class While:
 
     def __init__(self, beneath: Frame, test: Callable[..., Any], body: Callable[..., Any]) -> None:
         self.beneath, self.test, self.body = beneath, test, body
-        self.ways = Ways()
+        self.ways = Ways(counts=False)
 
     def run(self, carry: Any) -> Any:
         """Returns the last carry."""
