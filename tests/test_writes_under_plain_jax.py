@@ -17,7 +17,7 @@ x[m] = 0; x[nm] = 0; x[m] = v[nm]; x[m] += 1; x[x > 0] = 0; x[a > 0] = 1; x //= 
 x[[0, 1]] = 3; x[ia] = 7; x[np.array([1, 0])] = [3, 4]; x[ia] += 7; x[[0, 0]] += 1
 x += 1; x -= v; x *= 2; x /= 2; x //= 2; x %= 2; x **= 2; x **= v; k @= k
 n &= 1; n |= 1; n ^= 1; n <<= 1; n >>= 1; b[0] = True; b |= True; b ^= m
-x.fill(3); x.sort(); x.partition(1); x.put([0], [3]); x.resize(2); x.resize((5,)); x.shape = (4, 1)
+x.fill(3); x.sort(); x.partition(1); x.put([0], [3]); x.resize(2, refcheck=False); x.resize((5,), refcheck=False); x.shape = (4, 1)
 x.byteswap(inplace=True); x.setflags(write=False); x.flags.writeable = False; w.shape = (2, 1)
 x.flat[0] = 3; x.flat[:] = 3; x.flat = 3
 snp.copyto(x, 3); snp.copyto(x, v, where=m); snp.putmask(x, m, 4); snp.place(x, m, [4])

@@ -77,6 +77,8 @@ class Base:
                 old[...] = value  # type: ignore[index]
                 return
         object.__setattr__(self, name, value)
+        if open_traces:  # one may have been opened since
+            written_outside.add((id(self), name))
 
 
 def model(cls: C) -> C:
