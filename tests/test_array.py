@@ -778,3 +778,23 @@ def test_adding_to_an_element_that_can_not_be_written_changes_nothing():
     with pytest.raises(IndexError):
         x[2] += 1
     assert x.tolist() == [1, 2]
+
+
+def test_an_element_takes_no_sequence():
+    """So it is from NumPy 2.4 on; a part of one element does take one."""
+    a = snp.zeros((3, 4))
+    for new in (snp.ones(1), np.ones((1, 1)), [1.0], a[1:2, 2]):
+        with pytest.raises(ValueError, match="an array element with a sequence"):
+            a[1, 2] = new
+        with pytest.raises(ValueError, match="an array element with a sequence"):
+            a[1][2] = new
+    a[1, 2:3] = a[..., 0, 1] = [2.0]
+    assert a.sum().item() == 4
+
+
+def test_what_a_mask_picks_takes_no_operand_of_another_shape():
+    def step(a, mask):
+        a[mask] -= snp.ones((4, 3))
+
+    with pytest.raises(ValueError, match="broadcast"):
+        sj.jit(step)(snp.zeros((3, 4)), snp.ones((), bool))

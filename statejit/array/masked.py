@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
+from . import complaints
 from .indexing import is_mask
 from .operators import fitted, operand
 
@@ -43,7 +44,10 @@ class Masked:
         if np.ndim(other) > len(self._rest):
             raise self._error
         content = self._content
-        found = fun(content, other)
+        try:
+            found = fun(content, other)
+        except complaints.FAILURES as error:
+            complaints.complain(fun, (content, other), {}, error)
         self._content = fitted(found, content.shape, content.dtype, ufunc)
         return self
 

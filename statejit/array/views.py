@@ -276,14 +276,17 @@ class Views(Methods):
         if found is None:
             self._scatter(window, index, new, shape, dtype)
             return
-        step, operands, _ = found
+        step, operands, scalar = found
         part = _narrowed(window, step, operands=tuple(operands))
         if _is_view_of(new, part):
             return  # the end of `a[i] += 1`: the view has been changed already
         shape = step.shape(shape)
         if not shape and type(new) is list and dtype == np.bool:
             new = bool(new)  # so it is in NumPy
-        new = indexing.stretched(indexing.cast(new, dtype), shape)
+        new = indexing.cast(new, dtype)
+        if scalar and np.ndim(new):
+            raise ValueError("setting an array element with a sequence.")
+        new = indexing.stretched(new, shape)
         kernels.assign(part.cell, part.way, part.operands, new, (shape, dtype))
 
     def _scatter(self, window: Window, index: Any, new: Any, shape: Any, dtype: Any) -> None:
