@@ -38,6 +38,17 @@ PLACES = {
 }
 """How a node is fetched, where that needs no constants."""
 
+TESTS = {
+    **dict.fromkeys(("array", "argument", "number", "type"), "type({v}) is {k}"),
+    "same": "{v} is v{expect.index}",
+    "is": "{v} is {k}",
+    "static": "{v} is {k} or type({v}) is {cls} and {v} == {k}",
+    "method": "type({v}) is {cls} and {v}.__name__ == {expect.__name__!r}",
+    "lacks": "{v}.keys().isdisjoint({k})",
+    "length": "len({v}) == {expect}",
+}
+"""How a node is tested, where that needs only what is expected, `k`, and the type of that."""
+
 
 class Guards:
     """Emits the walk over the nodes: each is fetched, and tested."""
@@ -156,24 +167,17 @@ class Guards:
     def _test(self, node: Node, v: str) -> str:
         constant, expect = self.source.constant, node.expect
         match node.test:
+            case test if test in TESTS:
+                return self._of_table(TESTS[test], v, expect)
             case "missing":
                 return f"{v} is {constant(MISSING)}"
-            case "same":
-                return f"{v} is v{expect.index}"
-            case "array" | "argument" | "number" | "type":
-                return f"type({v}) is {constant(expect)}"
             case "plain" if node.access == "names":
                 return f"tuple({v}) == {constant(expect)}"
             case "plain":
                 return self._plain(v, expect)
-            case "is":
-                return f"{v} is {constant(expect)}"
             case "alike":
                 k = constant(expect)
                 return f"{v} is {k} or {constant(alike)}({v}, {k})"
-            case "static":
-                k = constant(expect)
-                return f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k}"
             case "equal":  # by text, too: Decimal('1.5') == Decimal('1.50')
                 k = constant(expect)
                 return (
@@ -183,12 +187,6 @@ class Guards:
             case "content":
                 same = constant(OfArray(expect).holds)
                 return f"type({v}) is {constant(type(expect))} and {same}({v})"
-            case "method":
-                return (
-                    f"type({v}) is {constant(type(expect))} and {v}.__name__ == {expect.__name__!r}"
-                )
-            case "lacks":
-                return f"{v}.keys().isdisjoint({constant(expect)})"
             case "cached":
                 return f"{v} is {constant(expect)} and {v}.cache_info().misses >= {_misses(expect)}"
             case "entries" if node.access == "entries":
@@ -209,11 +207,15 @@ class Guards:
                 return self._loaded(node, v)
             case "not keeping":
                 return f"not {constant(_keeps)}({v})"
-            case "length":
-                return f"len({v}) == {expect}"
             case "names":
                 return f"tuple({v}) == {constant(expect)}" if expect else f"not {v}"
         return self._container(node, v)
+
+    def _of_table(self, test: str, v: str, expect: Any) -> str:
+        """Returns a test of the table; only what it names becomes a constant."""
+        named = {"k": expect, "cls": type(expect)}
+        found = {n: self.source.constant(c) for n, c in named.items() if f"{{{n}}}" in test}
+        return test.format(v=v, expect=expect, **found)
 
     def _entries(self, v: str, expect: tuple[int, str | None]) -> str:
         """Tests that a dictionary has got no new entry: its length, and the last one."""

@@ -60,6 +60,7 @@ class Outside:
         class_names: the names in the dictionary of each class, as they were found.
         codes: the code objects that were followed, with those inside them.
         crowded: whether code of the user's ran in other threads when the trace began.
+        collected: whether garbage was collected since then.
     """
 
     def __init__(self, ground: Ground) -> None:
@@ -76,6 +77,7 @@ class Outside:
         self.codes: set[types.CodeType] = set()
         self.randomness = GlobalRandomness()
         self.crowded = has_user_threads()
+        self.collected = False
         ground.follow = self.follow
         ground.outside = self
 
@@ -160,9 +162,10 @@ class Outside:
         """Follows the functions of code that runs without having been found by references."""
         self.learn(code)
         functions = functions_of(code)
-        if len(functions) > 1:  # those that are garbage must not be guarded: they vanish
+        if len(functions) > 1 and not self.collected:  # garbage must not be guarded: it vanishes
             del functions
-            gc.collect()
+            gc.collect()  # once for a trace, as it takes its time
+            self.collected = True
             functions = functions_of(code)
         for fun in functions:
             self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")

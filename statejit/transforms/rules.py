@@ -294,17 +294,24 @@ class Ruled:
         slot = self._slot(entry)
         return None if slot is None else slot.placeholder
 
+    def _values(
+        self, slots: dict[int, Slot], residuals: list[Any], own: set[int]
+    ) -> dict[int, Any]:
+        """Returns all arrays that the programs take, by what stands for them."""
+        primal, kept, back = self.runs
+        entries = [entry for entry in back.traced.inputs if id(entry) not in own]
+        values = self.merging.values(*residuals)
+        values |= {id(entry): self.back.value_beneath(entry) for entry in entries}
+        values |= {**primal.captured, **kept.captured, **back.captured}
+        return values | {i: self.over.value_beneath(slot) for i, slot in slots.items()}
+
     def _called(self) -> list[Any]:
         """Returns the outputs of the function, under the rule."""
         primal, kept, back = self.runs
         merging, residuals = self.merging, kept.traced.extra[1].children
         slots = {id(slot): slot for slot in map(self._slot, self.entries) if slot is not None}
         own = {id(slot) for slot in (*self.held, *self.pulled)}
-        entries = [entry for entry in back.traced.inputs if id(entry) not in own]
-        values = merging.values(*residuals)
-        values |= {id(entry): self.back.value_beneath(entry) for entry in entries}
-        values |= {**primal.captured, **kept.captured, **back.captured}
-        values |= {i: self.over.value_beneath(slot) for i, slot in slots.items()}
+        values = self._values(slots, residuals, own)
         others = [i for i in values if i not in slots]
         read_back = [i for i in back.reads if i not in own]
 
