@@ -76,6 +76,7 @@ xp.polymul([1, 2], [3, 4])
 xp.polydiv([3.0, 5, 2], [2.0, 1])
 xp.polyder([1, 1, 1])
 xp.diff(u, prepend=3)
+xp.add(i, 1, out=a + 0.5, where=i > 0)
 """
 
 

@@ -156,10 +156,8 @@ def _where(mask: Any, found: Any, out: Any) -> Any:
     mask = jnp.asarray(unpacked(mask, True))
     merged = []
     for value, target in zip(several, given, strict=True):
-        rest = 0 if target is None else jnp.asarray(unpacked(target))
         content = value.value
-        kept = jnp.asarray(rest, content.dtype if target is None else None)
-        shape = jnp.broadcast_shapes(mask.shape, content.shape, kept.shape)
-        dtype = content.dtype
-        merged.append(made(jnp.where(mask, content, jnp.broadcast_to(kept.astype(dtype), shape))))
+        kept = jnp.zeros((), content.dtype) if target is None else jnp.asarray(unpacked(target))
+        # In the type of what is kept: an integer result must not round what was there.
+        merged.append(made(jnp.where(mask, content.astype(kept.dtype), kept)))
     return tuple(merged) if isinstance(found, tuple) else merged[0]
