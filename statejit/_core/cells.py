@@ -39,6 +39,9 @@ class Cell:
     host = False
     """Whether it stands for an array of NumPy."""
 
+    packs = False
+    """Whether what it holds may lie in a buffer with others between calls (see `packing`)."""
+
     def __init__(self, value: Any) -> None:
         if self.keeps:
             Cell.some_keep = True

@@ -19,6 +19,7 @@ from .cells import Cell
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
 from .ground import Ground, Node
 from .outside import alike, cell_contents, shape
+from .packing import Packing
 from .pictures import OfArray
 from .slots import MISSING, same_plain
 from .source import Source, own_dict
@@ -51,29 +52,52 @@ TESTS = {
 
 
 class Guards:
-    """Emits the walk over the nodes: each is fetched, and tested."""
+    """Emits the walk over the nodes: each is fetched, and tested.
 
-    def __init__(self, source: Source, ground: Ground) -> None:
-        self.source, self.ground = source, ground
+    Args:
+        source: the text.
+        ground: the nodes.
+        packing: which of them may lie in pages.
+    """
+
+    def __init__(self, source: Source, ground: Ground, packing: Packing) -> None:
+        self.source, self.ground, self.packing = source, ground, packing
 
     def emit(self) -> None:
         """Emits all nodes in the order in which they were found, then the numbers."""
-        distinct: list[Node] = []
-        for node in self.ground.nodes:
-            if node.test == "free":
-                continue
-            self._node(node)
-            known = self.ground.by_id.get(id(node.value))
-            if known is not None and known[0] is node and _has_identity(node):
-                distinct.append(node)
-        for same_type in _by_type(distinct):
+        packing = self.packing
+        nodes = [n for n in self.ground.nodes if n.test != "free" and n.index not in packing.values]
+        of_cells = [n for n in nodes if n.parent is not None and n.parent.index in packing.cells]
+        for node in nodes:
+            if node.parent is None or node.parent.index not in packing.cells:
+                self._node(node)
+        distinct = [node for node in self.ground.nodes if self._is_distinct(node)]
+        away = packing.values | packing.cells.keys()
+        self._distinct([node for node in distinct if node.index not in away])
+        self._numbers()
+        if packing.leaves:
+            before, self.source.lines = self.source.lines, []
+            for node in of_cells:
+                self._node(node)
+            self._distinct(distinct)
+            rest, self.source.lines = self.source.lines, before
+            packing.find(self.source, rest)
+
+    def _is_distinct(self, node: Node) -> bool:
+        known = self.ground.by_id.get(id(node.value))
+        if node.test == "free" or known is None or known[0] is not node:
+            return False
+        return _has_identity(node)
+
+    def _distinct(self, nodes: list[Node]) -> None:
+        """Emits that values are not the same objects."""
+        for same_type in _by_type(nodes):
             if len(same_type) == 2:
                 one, other = same_type
                 self.source.require(f"v{one.index} is not v{other.index}")
             elif len(same_type) > 2:
                 ids = ", ".join(f"id(v{node.index})" for node in same_type)
                 self.source.require(f"len({{{ids}}}) == {len(same_type)}")
-        self._numbers()
 
     def _node(self, node: Node) -> None:
         self.source.line(f"v{node.index} = {self._access(node)}")
@@ -116,6 +140,8 @@ class Guards:
         """Returns the access to an attribute, in a dictionary or in `__slots__`."""
         cls, key, constant = type(node.parent.value), node.key, self.source.constant
         in_slot = node.access == "slot"
+        if in_slot and node.test == "missing" and issubclass(cls, Cell):
+            return f"{constant(getattr)}({parent}, {key!r}, {constant(MISSING)})"
         if node.test == "not keeping" or (node.test == "missing" and in_slot):
             return f"{constant(raw_get)}({parent}, {key!r})"
         if in_slot and key == "_value" and issubclass(cls, Cell):

@@ -23,10 +23,11 @@ from ..errors import RawTransformError
 from .cells import Cell
 from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
-from .donation import ONE_HOLDER, Donated, copied, donatable, output_order
+from .donation import ONE_HOLDER, Donated, copied, output_order
 from .frames import slot_descriptor
 from .ground import Ground, Node
 from .guards import Guards
+from .packing import Packing
 from .recipes import (
     Computed,
     Constant,
@@ -58,13 +59,14 @@ class Retrace(Exception):
 
 
 def generate(
-    traced: Traced, ground: Ground, undonated: Callable[..., Any] | None = None
+    traced: Traced, ground: Ground, packing: Packing, undonated: Callable[..., Any] | None = None
 ) -> tuple[Callable[..., Any], list[int], list[int]]:
     """Returns `dispatch(fun, args, kwargs, program)`: what `fun(*args, **kwargs)` does, or `MISS`.
 
     Args:
         traced: what one run of the function did.
         ground: the nodes of that run.
+        packing: which inputs and outputs lie together in pages.
         undonated: the same program, for a call that must be able to repeat it; without it the
             program never reuses the memory of what the call overwrites.
 
@@ -74,10 +76,9 @@ def generate(
     """
     source = Source()
     miss = source.constant(MISS)
-    Guards(source, ground).emit()
+    Guards(source, ground, packing).emit()
     guards, source.lines = source.lines, []
-    donated = {} if undonated is None else donatable(traced, ground)
-    commit = Commit(source, traced, ground, donated, undonated)
+    commit = Commit(source, traced, ground, packing, undonated)
     commit.emit()
     text = [
         "def dispatch(fun, args, kwargs, program, targets=()):",
@@ -90,7 +91,7 @@ def generate(
     exec(compile("\n".join(text), "<statejit hot path>", "exec"), source.space)
     dispatch = source.space["dispatch"]
     dispatch.__text__ = "\n".join(text)  # for those who want to see it
-    return dispatch, list(commit.donated), commit.order
+    return dispatch, [*range(len(packing.leaves)), *commit.donated], commit.order
 
 
 class Commit:
@@ -101,23 +102,32 @@ class Commit:
         source: Source,
         traced: Traced,
         ground: Ground,
-        donated: dict[int, Donated],
+        packing: Packing,
         undonated: Any,
     ) -> None:
         self.source, self.traced, self.ground = source, traced, ground
-        self.donated, self.undonated = donated, undonated
-        self.order = output_order(donated, len(traced.jaxpr.jaxpr.outvars)) if donated else []
+        self.packing, self.undonated = packing, undonated
+        self.donated = packing.donated
+        self.order = self._order()
         self.position = {out: i for i, out in enumerate(self.order)}
         self.kept: set[int] = set()  # nodes whose values are there after the call as they were
         self.memo: dict[int, str] = {}
         self.fills: list[str] = []
         self.stores: list[str] = []
 
+    def _order(self) -> list[int]:
+        """Returns the order of the outputs, if another one: pages come first, as they go in."""
+        pages = len(self.packing.leaves)
+        order = output_order(self.donated, self.packing.count) if self.donated else []
+        return [*range(pages), *(i for i in order if i >= pages)] if order else []
+
     def emit(self) -> None:
         """Emits everything after the guards."""
         before, self.source.lines = self.source.lines, []
+        self.stores += self.packing.stores()
         for effect in self.traced.effects:
-            self._effect(effect)
+            if not self.packing.makes(effect):
+                self._effect(effect)
         result = self._build(self.traced.result)
         body = self.source.lines
         self.source.lines = before
@@ -134,7 +144,10 @@ class Commit:
         its end and the assignment of `outs` at which Python would handle a signal.
         """
         line, constant = self.source.line, self.source.constant
-        inputs = ", ".join(self._input(i) for i in self.traced.inputs)
+        gives = bool(self.donated or self.packing.leaves)
+        if self.packing.leaves:
+            self.packing.gather(self.source)
+        inputs = ", ".join(self._inputs())
         count = constant(sys.getrefcount)
         for container, nodes in _by_container(self.donated.values()):
             line(f"if {count}(v{container.index}) > {ONE_HOLDER}:")
@@ -142,12 +155,13 @@ class Commit:
                 line(f"    {v} = {constant(copied)}({v})")
         for v in (f"v{given.node.index}" for given in self.donated.values()):
             line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
-        if self.donated:
+        if gives:
             nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
-            line(f"if {nans}.value or {infs}.value:")
+            busy = " or busy" if self.packing.leaves else ""
+            line(f"if {nans}.value or {infs}.value{busy}:")
             line(f"    program = {constant(self.undonated)}")  # JAX calls it again
         line("try:")
-        if self.donated:
+        if gives:
             line(f"    [outs] = {constant(itertools.starmap)}(program, (({inputs},),))")
         else:
             line(f"    outs = program({inputs})")
@@ -165,7 +179,8 @@ class Commit:
         """
         if refusal:
             self.source.line(refusal)
-        if not self.donated or not any("(" in text for text in (*body, result)):
+        gives = self.donated or self.packing.leaves
+        if not gives or not any("(" in text for text in (*body, result)):
             for text in (*body, f"return {result}"):
                 self.source.line(text)
             return
@@ -184,8 +199,11 @@ class Commit:
             return f"outs[0].__class__ is not {kind} and isinstance(outs[0], {tracer})"
         return f"{self.source.constant(under_plain_jax)}()"
 
-    def _input(self, slot: Any) -> str:
-        return f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"
+    def _inputs(self) -> Iterator[str]:
+        """Yields what the program is called with: pages, and what is not in pages."""
+        yield from (f"p{k}.buffer" for k in range(len(self.packing.leaves)))
+        for slot in (self.traced.inputs[i] for i in self.packing.inputs):
+            yield f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"
 
     def _first_path(self) -> str:
         effect = self.traced.effects[0]
@@ -198,7 +216,8 @@ class Commit:
     def _build(self, recipe: Any) -> str:
         """Returns an expression for a recipe; emits what has to be made first."""
         if isinstance(recipe, Out):
-            out = f"outs[{self.position.get(recipe.index, recipe.index)}]"
+            number = self.packing.numbered(recipe.index)
+            out = f"outs[{self.position.get(number, number)}]"
             return f"{self.source.constant(recipe.number)}({out})" if recipe.number else out
         if isinstance(recipe, Computed):
             return f"t{recipe.number.index}"
@@ -306,6 +325,8 @@ class Commit:
             )
             return
         name = f"v{self.ground.by_id[id(holder)][0].index}"
+        if isinstance(holder, Cell) and effect.name != "_value":
+            self.stores.append(f"{name}.do()")  # whoever has packed it relies on its marks
         self.stores.append(self._set(type(holder), name, effect.name, value))
 
     def _set(self, cls: type, name: str, attr: str, value: str) -> str:

@@ -131,6 +131,9 @@ class Lifted(Wrapper):
     static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
     """Positions and names of the arguments that are compile-time constants."""
 
+    packs = False
+    """Whether small mutable arrays lie together in few buffers between calls; see `packing`."""
+
     by_position = True
     """Whether arrays among the arguments are told apart by position, as derivatives do."""
 
@@ -241,7 +244,8 @@ class Lifted(Wrapper):
         """Runs the function once, abstractly, and returns the plan of that run."""
         traced, ground = self._discover(args, kwargs)
         traced = self.transform(traced)
-        plan = Plan(traced, ground, self.is_compiled, self.jit_options(traced), name_of(self.fun))
+        options, name = self.jit_options(traced), name_of(self.fun)
+        plan = Plan(traced, ground, self.is_compiled, options, name, self.packs)
         ground.close()
         return plan
 

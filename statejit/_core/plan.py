@@ -8,10 +8,11 @@ from typing import Any
 import jax
 
 from .discovery import Traced
-from .donation import primitives
+from .donation import donatable, primitives
 from .evaluation import Program
 from .ground import Ground
 from .hotpath import Retrace, generate
+from .packing import Packing, Unpacked
 from .recipes import Refill, SetAttr
 from .slots import is_tracer
 
@@ -60,10 +61,12 @@ class Plan:
             operation, as plain JAX would.
         options: further options of `jax.jit`, by name.
         name: what the program is called in profiles.
+        packs: whether small mutable arrays lie together in pages between calls.
 
     Attributes:
         reads: the paths of the inputs.
         writes: the paths of what is written.
+        packed: the paths of what lies in pages between calls.
         guards: (path, test, expected value) of what the program depends on.
         donated: the indices of the inputs whose memory the program may reuse.
         order: in which order the program returns the outputs of `pure`, if another one.
@@ -71,9 +74,15 @@ class Plan:
     """
 
     def __init__(
-        self, traced: Traced, ground: Ground, compiled: bool, options: dict[str, Any], name: str
+        self,
+        traced: Traced,
+        ground: Ground,
+        compiled: bool,
+        options: dict[str, Any],
+        name: str,
+        packs: bool = False,
     ) -> None:
-        self.pure, self.name = traced.pure, name
+        self.name = name
         self.reads = [_input_path(i, ground) for i in traced.inputs]
         self.writes = [effect_path(e, ground) for e in traced.effects]
         self.guards = list(_guards(ground))
@@ -82,13 +91,17 @@ class Plan:
         )
         donates = compiled and self.cacheable and not _looks_for_nan()
         undonated = self._undonated if donates else None
-        self.dispatch, self.donated, self.order = generate(traced, ground, undonated)
+        packing = Packing(traced, donatable(traced, ground) if donates else {}, packs)
+        self.packed = [node.path() for nodes in packing.nodes for node in nodes]
+        self.dispatch, self.donated, self.order = generate(traced, ground, packing, undonated)
+        self.pure = packing.program(traced.pure)
         self.signature: tuple[Any, ...] | None = None
         self.settings = settings()
         self.jitted: Any = None
         if compiled and self.cacheable:
             if self.donated:
-                given = {*options.get("donate_argnums", ()), *self.donated}
+                told = (packing.place[i] for i in options.get("donate_argnums", ()))
+                given = {*told, *self.donated}
                 options = {**options, "donate_argnums": tuple(sorted(given))}
             self.jitted = jax.jit(self._traced_once(), **options)
             self.repeatable = jax.jit(self.pure)
@@ -112,7 +125,7 @@ class Plan:
                 raise Retrace
             self.signature = tuple(type_of(value) for value in inputs)
             pure = self.pure
-            run = pure.in_one_piece if isinstance(pure, Program) else pure
+            run = pure.in_one_piece if isinstance(pure, (Program, Unpacked)) else pure
             return self._ordered(run(*inputs))
 
         once.__name__ = once.__qualname__ = self.name

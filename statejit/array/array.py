@@ -37,6 +37,7 @@ class Array(Torchlike):
 
     __slots__ = ("_collection", "_mark")
     __array_priority__ = 1000
+    packs = True
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
         super().__init__(content(value, dtype))

@@ -63,7 +63,7 @@ def assign(cell: Any, way: Any, operands: Any, new: Any, like: Any) -> None:
         new: the content; it can be broadcast and cast to that of the part.
         like: shape and dtype of the part.
     """
-    if is_open(cell._value if CURRENT.get() is None else None, new, *operands):
+    if is_open(cell.do() if CURRENT.get() is None else None, new, *operands):
         cell.value = way.write(cell.value, operands, _fitted(new, *like))
         return
     common, starts = _split(way, operands, cell._value)
@@ -93,7 +93,7 @@ def update(cell: Any, way: Any, operands: Any, fun: Fun, *args: Any) -> None:
         fun: what is done to the part; it is traced once for each type of its arguments.
         args: arrays and numbers.
     """
-    if is_open(cell._value if CURRENT.get() is None else None, *args, *operands):
+    if is_open(cell.do() if CURRENT.get() is None else None, *args, *operands):
         value = cell.value
         cell.value = way.write(value, operands, fun(way.read(value, operands), *args))
         return

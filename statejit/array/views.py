@@ -219,6 +219,7 @@ class Views(Methods):
         frame = CURRENT.get()
         if frame is None:
             self.check_outside()
+            self.do()  # a compiled function that has packed it relies on its marks
             self._mark = mark  # type: ignore[misc]  # the slot is that of `Array`
         else:
             frame.write(self, "_mark", mark)

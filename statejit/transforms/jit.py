@@ -35,6 +35,7 @@ class Jitted(Lifted):
         self.options = dict(key)
         self.static = (self.options.pop("static_argnums"), self.options.pop("static_argnames"))
         self.donated = (self.options.pop("donate_argnums"), self.options.pop("donate_argnames"))
+        self.packs = self.options.pop("pack", False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Does what the function does: by the first plan that fits, or by making one."""
@@ -155,6 +156,7 @@ def jit(
     keep_unused: bool = False,
     inline: bool = False,
     compiler_options: dict[str, Any] | None = None,
+    pack: bool = False,
 ) -> Any:
     """Compiles a function, with all the state that it touches; mirrors `jax.jit`.
 
@@ -174,6 +176,9 @@ def jit(
         keep_unused: whether unused inputs stay part of the program.
         inline: whether the program is inlined where plain `jax.jit` calls it.
         compiler_options: options for XLA, by name.
+        pack: whether small mutable arrays that `fun` overwrites lie together in few buffers between
+            calls: for models of hundreds of them, where a call costs more than what it computes.
+            Nothing else changes; to read such an array costs the more, since it is cut out first.
 
     Returns:
         A callable with `lower`, `plans` and `clear_cache`.
@@ -206,6 +211,7 @@ def jit(
         "donate_argnames": _names(donate_argnames),
         "keep_unused": keep_unused,
         "inline": inline,
+        "pack": pack,
     }
 
     def decorate(fun: Callable[..., Any]) -> Jitted:
