@@ -2,7 +2,8 @@
 
 The step adds a number to N small arrays, each in an object of its own. Every object has a Python
 flag that the step reads, so that there is a guard on each. The hand-written step takes and returns
-a nested dict of the same arrays; "donated" is the same with `donate_argnums`.
+a nested dict of the same arrays; "donated" is the same with `donate_argnums`. "Mutable" is the step
+on `statejit.numpy` arrays, written in place, and "packed" the same with `jit(..., pack=True)`.
 
     python benchmarks/dispatch.py
 """
@@ -13,8 +14,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from compiling import compilations
 from peers import present
-from rounds import Contender, interleaved
+from rounds import Contender, Seconds, interleaved, turn
 from tables import Aim, Table, main
 
 import statejit as sj
@@ -56,18 +58,27 @@ def by_refs(n: int, x: jax.Array) -> Contender:
 
 
 class Cell(sj.Base):
-    """Holds one small array and a flag."""
+    """Holds one small array and a flag.
 
-    def __init__(self) -> None:
-        self.w = jnp.zeros(4)
+    Args:
+        w: the array.
+    """
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
         self.flag = True
 
 
 class Model(sj.Base):
-    """Holds N cells."""
+    """Holds N cells.
 
-    def __init__(self, n: int) -> None:
-        self.cells = [Cell() for _ in range(n)]
+    Args:
+        n: how many.
+        zeros: `zeros` of `jax.numpy`, or of `statejit.numpy`.
+    """
+
+    def __init__(self, n: int, zeros: Any) -> None:
+        self.cells = [Cell(zeros(4)) for _ in range(n)]
 
     def step(self, x: jax.Array) -> None:
         """Adds a number to all arrays."""
@@ -75,12 +86,30 @@ class Model(sj.Base):
             if cell.flag:
                 cell.w = cell.w + x
 
+    def step_in_place(self, x: jax.Array) -> None:
+        """Does the same in place."""
+        for cell in self.cells:
+            if cell.flag:
+                cell.w += x
+
 
 def watched(n: int, x: jax.Array) -> Contender:
     """Returns the step on watched objects."""
-    model = Model(n)
+    model = Model(n, jnp.zeros)
     step = sj.jit(model.step)
     return Contender(lambda: step(x), lambda: model.cells[0].w)
+
+
+def mutable(n: int, x: jax.Array, **options: Any) -> Contender:
+    """Returns the step on mutable arrays."""
+    model = Model(n, sj.numpy.zeros)
+    step = sj.jit(model.step_in_place, **options)
+    return Contender(lambda: step(x), lambda: model.cells[0].w.value)
+
+
+def packed(n: int, x: jax.Array) -> Contender:
+    """Returns the step on mutable arrays that lie together between calls."""
+    return mutable(n, x, pack=True)
 
 
 def by_nnx(n: int, x: jax.Array) -> Contender:
@@ -155,6 +184,8 @@ MAKERS = {
     "by hand": by_hand,
     "by hand, donated": donated,
     "statejit": watched,
+    "statejit, mutable": mutable,
+    "statejit, packed": packed,
     "jax refs": by_refs,
     "nnx": by_nnx,
     "brainstate": by_brainstate,
@@ -176,7 +207,28 @@ def measure(quick: bool) -> list[Table]:
         seconds = interleaved(contenders, 11 if quick else 41, 1000 // n // (4 if quick else 1) + 3)
         table.add(str(n), seconds, n)
     add_aims(table)
-    return [table]
+    return [table, compiling(makers, 20 if quick else 1000, 2 if quick else 3)]
+
+
+def compiling(makers: dict[str, Any], n: int, rounds: int) -> Table:
+    """Returns the table of what XLA needs to compile the step, with cold caches."""
+    names = ("by hand", "by hand, donated", "statejit", "statejit, mutable", "statejit, packed")
+    seconds: Seconds = {name: [] for name in names}
+    x = jnp.ones(())
+    for i in range(rounds):
+        for name in names[:: 1 if i % 2 else -1]:
+            contender = makers[name](n, x)
+            jax.clear_caches()
+            sj.clear_cache()
+            with compilations() as within:
+                turn(contender, 1)
+            seconds[name].append(sum(within))
+    table = Table("dispatch_compiling", "Compiling the step", "slots", "s", "by hand")
+    table.add(str(n), seconds)
+    ratio = table.ratio(str(n), "statejit, packed")
+    text = f"{n} slots, packed: compiled in at most 1.3 times the time"
+    table.aims.append(Aim(text, ratio, most=1.3))
+    return table
 
 
 def add_aims(table: Table) -> None:
@@ -190,6 +242,10 @@ def add_aims(table: Table) -> None:
             most = 1.05 if case == "10" else 1.0
             text = f"{case} slots: at most {most} times the hand-written step"
             table.aims.append(Aim(text, table.ratio(case, "statejit"), most=most))
+        if case == "1000":
+            ratio = table.ratio(case, "statejit, packed")
+            text = "1000 slots, packed: at most 0.3 times the hand-written step"
+            table.aims.append(Aim(text, ratio, most=0.3))
         for peer in FASTER.keys() & row.keys():
             faster = 1 / table.ratio(case, "statejit", peer)
             text = f"{case} slots: at least {FASTER[peer]:.0f} times faster than {peer}"
