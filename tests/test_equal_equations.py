@@ -1,4 +1,4 @@
-"""A program is differentiated equation by equation; what equal ones share shows in nothing."""
+"""A program is differentiated in pieces; what equal ones share shows in nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import statejit as sj
+from statejit._core.repeats import repeats
 
 X = jnp.linspace(-1.0, 2.0, 6).reshape(2, 3)
 
@@ -63,6 +64,96 @@ def test_gradients_are_those_of_jax(layer):
     np.testing.assert_array_equal(value, expected[0])
     for i, grad in enumerate(expected[1]):
         np.testing.assert_allclose(grads["ws"][str(i)], grad, rtol=1e-6, atol=1e-7)
+
+
+def with_skips(ws, x):
+    before = x
+    for w in ws:
+        x, before = plain(w, x) + before, x
+    return (x * before).sum()
+
+
+def all_outputs(ws, x):
+    found = []
+    for w in ws:
+        x = plain(w, x)
+        found.append(x)
+    return sum((y**i).sum() for i, y in enumerate(found[1:]))
+
+
+def two_stages(ws, x):
+    for w in ws:
+        x = plain(w, x)
+    wide = jnp.concatenate([x, x], 1)
+    for w in ws:
+        wide = jnp.sin(wide @ jnp.kron(jnp.eye(2), w)) / (1 + wide**2)
+    return wide.sum()
+
+
+def one_weight(ws, x):
+    for _ in range(5):
+        x = plain(ws[0], x) * jnp.max(x)
+    return x.sum()
+
+
+def some_of_it_whole_numbers(ws, x):
+    counts = []
+    for w in ws:
+        x = plain(w, x)
+        counts.append(jnp.argmax(x, 1))
+    return x.sum() * sum(counts).sum()
+
+
+def a_rule_in_each(ws, x):
+    @jax.custom_vjp
+    def clipped(x):
+        return jnp.clip(x, -1, 1)
+
+    clipped.defvjp(lambda x: (clipped(x), None), lambda _, ct: (ct * 0.5,))
+    for w in ws:
+        x = clipped(x @ w)
+    return x.sum()
+
+
+NETWORKS = [
+    with_skips,
+    all_outputs,
+    two_stages,
+    one_weight,
+    some_of_it_whole_numbers,
+    a_rule_in_each,
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_layers_that_are_equal_but_for_what_is_done_with_them(network):
+    ws = [jnp.eye(3) * (1 + 0.1 * i) for i in range(6)]
+    x = X.astype(jnp.float32)
+    value, grads = sj.jit(sj.value_and_grad(network))(ws, x)
+    expected, by_hand = jax.jit(jax.value_and_grad(network))(ws, x)
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    for grad, hand in zip(grads, by_hand, strict=True):
+        np.testing.assert_allclose(grad, hand, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_by_some_of_the_layers():
+    net = Net(plain, 6)
+    some = {"even": net.ws[0], "odd": net.ws[3]}
+    grads = sj.jit(sj.grad(net.loss, grad_vars=some))(X)
+    expected = jax.grad(lambda ws: by_hand(plain, ws, X))(net.ws)
+    np.testing.assert_allclose(grads["even"], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(grads["odd"], expected[3], rtol=1e-5)
+
+
+def test_what_repeats_is_found():
+    def cuts(text):
+        return list(repeats(np.frombuffer(text.encode(), np.uint8).astype(np.int64), 0))
+
+    assert cuts("abcabcabcabc") == [(0, 3, 4)]
+    assert cuts("xabcabcabcy") == [(1, 3, 3)]
+    assert cuts("ababababcdefcdefcdefg") == [(0, 2, 4), (8, 4, 3)]
+    assert cuts("aabaabaabaab") == [(0, 3, 4)]  # not three times a short one, but all of it
+    assert cuts("abcdefgh") == cuts("abab") == cuts("") == []
 
 
 def test_derivatives_of_derivatives_and_lanes_of_them():

@@ -13,8 +13,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from jax.extend.core.primitives import closed_call_p
 
-OFTEN = 3
-"""From how many equal equations on it pays to make a function of them."""
+from .repeats import OFTEN, Piece, pieces
 
 
 class Program:
@@ -45,7 +44,8 @@ class Program:
         """Returns the same for a transformation that differentiates.
 
         A network of a hundred equal layers has a hundred times the same equations. JAX derives the
-        rule of a jitted function once and remembers it, so each kind of equation becomes one.
+        rule of a jitted function once and remembers it, and lowers it once, so each layer becomes a
+        call of one function; XLA inlines it.
         """
         steps = _steps(self.closed.jaxpr)
         if not steps:
@@ -79,23 +79,37 @@ def _has_closed_call() -> bool:
 
 
 def _steps(jaxpr: Any) -> list[tuple[Callable[..., list[Any]], list[Any], Any]]:
-    """Returns a function for each equation, with its variables; none if nothing is gained by it."""
-    kinds = [_kind(equation) for equation in jaxpr.eqns]
-    often = {kind for kind, n in collections.Counter(kinds).items() if kind and n >= OFTEN}
-    if not often or jaxpr.effects:
+    """Returns a function for each piece, with its variables; none if nothing is gained by it."""
+    found = pieces(jaxpr.eqns, [_kind(equation) for equation in jaxpr.eqns])
+    alike = collections.Counter(piece.kind for piece in found if piece.kind)
+    if jaxpr.effects or not any(n >= OFTEN for n in alike.values()):
         return []
+    wanted = _wanted(jaxpr, found)
     made: dict[Hashable, Callable[..., list[Any]]] = {}
     steps = []
-    for equation, kind in zip(jaxpr.eqns, kinds, strict=True):
-        given = _variables(equation)
-        if kind not in often:
-            run = _alone(jaxpr, equation, given)
+    for piece in found:
+        outs = piece.made
+        if alike[piece.kind] < OFTEN:
+            run = _function(jaxpr, piece, outs)
         else:
-            if kind not in made:
-                made[kind] = jax.jit(_alone(jaxpr, equation, given), inline=True)
-            run = made[kind]
-        steps.append((run, given, equation.outvars))
+            outs = [piece.made[i] for i in wanted[piece.kind]]
+            if piece.kind not in made:
+                inline = piece.stop - piece.start == 1
+                made[piece.kind] = jax.jit(_function(jaxpr, piece, outs), inline=inline)
+            run = made[piece.kind]
+        steps.append((run, piece.given, outs))
     return steps
+
+
+def _wanted(jaxpr: Any, found: list[Piece]) -> dict[Hashable, list[int]]:
+    """Returns which of the variables that pieces of one kind make are used outside of one."""
+    last = {v: i for i, e in enumerate(jaxpr.eqns) for v in _variables(e)}
+    last.update((v, len(jaxpr.eqns)) for v in jaxpr.outvars if not isinstance(v, Literal))
+    wanted: dict[Hashable, set[int]] = collections.defaultdict(set)
+    for piece in found:
+        used = (i for i, v in enumerate(piece.made) if last.get(v, -1) >= piece.stop)
+        wanted[piece.kind].update(used)
+    return {kind: sorted(numbers) for kind, numbers in wanted.items()}
 
 
 def _kind(equation: Any) -> Hashable:
@@ -129,9 +143,8 @@ def _variables(equation: Any) -> list[Any]:
     return list(dict.fromkeys(v for v in equation.invars if not isinstance(v, Literal)))
 
 
-def _alone(jaxpr: Any, equation: Any, given: list[Any]) -> Callable[..., list[Any]]:
-    """Returns the function of one equation."""
-    alone = jaxpr.replace(
-        constvars=[], invars=given, outvars=list(equation.outvars), eqns=[equation]
-    )
+def _function(jaxpr: Any, piece: Piece, outs: list[Any]) -> Callable[..., list[Any]]:
+    """Returns the function of one piece."""
+    eqns = jaxpr.eqns[piece.start : piece.stop]
+    alone = jaxpr.replace(constvars=[], invars=piece.given, outvars=outs, eqns=eqns)
     return jaxpr_as_fun(ClosedJaxpr(alone, []))
