@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def pieces(equations: Sequence[Any], kinds: Sequence[Any]) -> list[Piece]:
         cuts += [*range(cuts[-1] + 1, start), *range(start, start + length * count + 1, length)]
     cuts += range(cuts[-1] + 1, len(equations) + 1)
     cuts = list(dict.fromkeys(cuts))
-    return [_piece(equations, known, *cut) for cut in zip(cuts, cuts[1:], strict=False)]
+    return [_piece(equations, known, *cut) for cut in itertools.pairwise(cuts)]
 
 
 def repeats(kinds: np.ndarray, offset: int) -> Iterator[tuple[int, int, int]]:
