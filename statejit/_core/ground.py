@@ -166,6 +166,8 @@ class Ground:
         if key not in self.reads:
             parent = self.holder_node(holder)
             value = raw_get(holder, name)
+            if value is None and isinstance(holder, Cell):
+                value = MISSING  # a mark that says nothing, which eager arrays have
             own = raw_dict(holder)
             in_slot = slot_descriptor(type(holder), name) is not None
             access = "slot" if in_slot and (own is None or name not in own) else "attr"

@@ -141,7 +141,7 @@ class Guards:
         cls, key, constant = type(node.parent.value), node.key, self.source.constant
         in_slot = node.access == "slot"
         if in_slot and node.test == "missing" and issubclass(cls, Cell):
-            return f"{constant(getattr)}({parent}, {key!r}, {constant(MISSING)})"
+            return f"({constant(getattr)}({parent}, {key!r}, None) or {constant(MISSING)})"
         if node.test == "not keeping" or (node.test == "missing" and in_slot):
             return f"{constant(raw_get)}({parent}, {key!r})"
         if in_slot and key == "_value" and issubclass(cls, Cell):

@@ -166,7 +166,7 @@ def fresh(value: Any) -> Array:
     new = object.__new__(Array)
     frame = CURRENT.get()
     if frame is None:
-        new._value = value
+        new._value, new._mark = value, None
     else:
         frame.create(new)
         frame.write(new, "_value", value)

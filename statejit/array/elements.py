@@ -12,7 +12,6 @@ import functools
 import math
 import sys
 import types
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +39,7 @@ def element(array: Any, index: Any, caller: types.FrameType) -> Any:
         return MISSING
     if type(index) is not int and not _WHOLE.issuperset(map(type, index)):
         return MISSING
-    start = _start(index, value.shape)
+    start = _start(index, value.aval.shape)
     if start is None:
         return MISSING
     return Due(_read, (value, start), index) if augments(caller) else _read(value, start)
@@ -186,12 +185,12 @@ def augments(caller: types.FrameType) -> bool:
     """
     code = caller.f_code
     known = _augmenting.get(id(code))
-    if known is None or known[0]() is not code:
+    if known is None:
         known = _looked_at(code)
     return caller.f_lasti in known[1]
 
 
-_augmenting: dict[int, tuple[Any, frozenset[int]]] = {}
+_augmenting: dict[int, tuple[types.CodeType, frozenset[int]]] = {}
 """Where codes have `array[index] <op>= other`, by identity: to hash a code would cost too much.
 
 Only there the element will be put back at once. Whoever else had it would hold the whole array.
@@ -211,7 +210,7 @@ def _looked_at(code: types.CodeType) -> tuple[Any, frozenset[int]]:
     for i in range(n, len(text), 2):
         if text[i - n : i] == _BEFORE or (i - 2 in found and text[i] == _CACHE):
             found.add(i)  # Python 3.11 may have gone on to the caches that follow
-    known = weakref.ref(code), frozenset(found)
+    known = code, frozenset(found)  # kept, so that no other code gets its identity
     _augmenting[id(code)] = known
     return known
 

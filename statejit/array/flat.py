@@ -101,7 +101,8 @@ def _checked(index: Any) -> Any:
             "too many indices for flat iterator: flat iterator is 1-dimensional, but "
             f"{len(index)} were indexed"
         )
-    if index is None or type(index) in (tuple, bool):
+    is_truth = getattr(index, "dtype", None) == np.bool and not np.ndim(index)
+    if index is None or is_truth or type(index) in (tuple, bool):
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`) and integer or boolean arrays are valid "
             "indices"

@@ -111,15 +111,16 @@ def _updater(way: Any, fun: Fun, donate: bool) -> Fun:
     return jax.jit(updated, donate_argnums=(0,) if donate else ())
 
 
-def replace(cell: Any, programs: tuple[Any, Any], *args: Any) -> None:
-    """Gives an array the content `program(content, *args)`, outside of traces.
+def replace(cell: Any, programs: tuple[Any, Any], where: Any, new: Any) -> None:
+    """Gives an array the content `program(content, where, new)`, outside of traces.
 
     Args:
         cell: the array; not a view.
         programs: one that leaves its first argument as it is, and one that reuses its buffer.
-        args: arrays and numbers.
+        where: an array.
+        new: an array, or a number.
     """
-    _store(cell, programs[_is_alone(cell)](cell._value, *args))
+    _store(cell, programs[_is_alone(cell)](cell._value, where, new))
 
 
 def _split(way: Any, operands: Any, value: Any) -> tuple[Any, Any]:
@@ -150,9 +151,8 @@ def _store(cell: Any, made: Any) -> None:
     if type(made) is not type(cell._value):
         cell.value = made
         return
-    _made.pop(id(cell._value), None)
-    _made[id(made)] = weakref.ref(made)
     cell._value = made
+    _made[id(made)] = weakref.ref(made)
     if len(_made) >= _many[0]:  # a `WeakValueDictionary` would cost 0.7 us each time
         for key, known in list(_made.items()):
             if known() is None:

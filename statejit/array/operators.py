@@ -215,6 +215,7 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
             return anew(self, other)
         if self.host and isinstance(other, jax.Array):
             return NotImplemented  # NumPy gives way to JAX: the name is bound to a new array
+        self._check_writeable("output array")
         other = in_range(ufunc, self, other) if is_whole(other) else operand(other)
         if fun is operator.matmul and jnp.ndim(other) < 2:
             check_result(fun, (self.value, other), self.dtype, ufunc)
