@@ -258,8 +258,9 @@ class Discovery:
         self.roots = roots
         self.leaves = list(_classified(frame, roots))
         self.reads = [".".join(leaf.path) for leaf, _ in self.leaves]
-        self.writes = [effect_path(effect, ground) for effect in traced.effects]
-        self.guards = [(n.path(), n.expect) for n in ground.nodes if n.test == "plain" and n.name]
+        self.writes = [str(effect_path(effect, ground)) for effect in traced.effects]
+        found = (n for n in ground.nodes if n.test == "plain" and n.name)
+        self.guards = [(node.path(), node.expect) for node in found]
 
     def __repr__(self) -> str:
         lines = ["Discovery"]

@@ -22,6 +22,7 @@ from .frames import Frame, raw_dict
 from .ground import Ground
 from .numbers import Number
 from .outside import Outside
+from .paths import Path
 from .pictures import attributes, put_in_order, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
@@ -444,14 +445,14 @@ def check_captures(traced: Traced, ground: Ground) -> None:
             )
 
 
-def held_arrays(ground: Ground) -> dict[int, str]:
+def held_arrays(ground: Ground) -> dict[int, Path]:
     """Returns the paths of the arrays in the attributes of all objects that were reached, by id."""
-    found: dict[int, str] = {}
+    found: dict[int, Path] = {}
     for _, holder in list(ground.by_id.values()):
         if isinstance(holder, Base):
             for name, value in attributes(holder).items():
                 if isinstance(value, jax.Array):
-                    found[id(value)] = ground.path_of(holder, name)
+                    found[id(value)] = ground.trail_of(holder, name)
     return found
 
 

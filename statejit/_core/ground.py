@@ -30,6 +30,7 @@ from .containers import DATACLASS, DICT, PYTREE, SET, WINDOW, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .memory import Memory
 from .numbers import Tape
+from .paths import Path
 from .pictures import OfArray, OfAttributes, OfContainer, OfFunction, OfView, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
@@ -81,7 +82,7 @@ class Node:
         name: how a person would write the access.
     """
 
-    __slots__ = ("access", "expect", "index", "key", "name", "parent", "test", "value")
+    __slots__ = ("_path", "access", "expect", "index", "key", "name", "parent", "test", "value")
 
     def __init__(
         self, index: int, parent: Any, access: str, key: Any, name: str, value: Any
@@ -90,15 +91,24 @@ class Node:
         self.name, self.value = name, value
         self.test = ""
         self.expect: Any = None
+        self._path: Path | None = None
 
     def path(self) -> str:
         """Returns the way from the root, as Python that a person could paste."""
-        names: list[str] = []
+        return str(self.trail())
+
+    def trail(self) -> Path:
+        """Returns the same, not yet put together."""
+        missing: list[Node] = []
         node: Node | None = self
-        while node is not None:
-            names.append(node.name)
+        while node is not None and node._path is None:
+            missing.append(node)
             node = None if node.access in _NAMED else node.parent
-        return "".join(reversed(names)).lstrip(".") or "the function"
+        for node in reversed(missing):
+            before = None if node.access in _NAMED or node.parent is None else node.parent._path
+            node._path = Path(node.name, before)
+        assert self._path is not None
+        return self._path
 
     def address(self) -> tuple[tuple[str, Any], ...]:
         """Returns the way from the root as a key, the same for all instances of a structure."""
@@ -506,15 +516,24 @@ class Ground:
 
     def path_of(self, holder: Any, name: str) -> str:
         """Returns the path of an attribute of an object, as far as it is known."""
-        known: Any = self.by_id.get(id(holder))
-        if id(holder) in self.stand_ins:
-            known = (self.stand_ins[id(holder)][1].node,)
-        start = known[0].path() if known else f"a {type(holder).__name__} made inside"
-        return start if name == "_value" else f"{start}.{name}".removeprefix("the function.")
+        return str(self.trail_of(holder, name))
 
     def path_of_entry(self, entry: Any) -> str:
         """Returns the path of a slot or a container, as far as it is known."""
-        return entry.node.path() if entry.node is not None else f"a {type(entry.real).__name__}"
+        return str(self.trail_of_entry(entry))
+
+    def trail_of(self, holder: Any, name: str) -> Path:
+        """Returns the path of an attribute, not yet put together."""
+        known: Any = self.by_id.get(id(holder))
+        if id(holder) in self.stand_ins:
+            known = (self.stand_ins[id(holder)][1].node,)
+        start = known[0].trail() if known else Path(f"a {type(holder).__name__} made inside")
+        return start if name == "_value" else Path(f".{name}", start)
+
+    def trail_of_entry(self, entry: Any) -> Path:
+        """Returns the path of a slot or a container, not yet put together."""
+        node = entry.node
+        return Path(f"a {type(entry.real).__name__}") if node is None else node.trail()
 
 
 BUILT_IN = (types.BuiltinFunctionType, types.MethodWrapperType)

@@ -28,6 +28,7 @@ from .frames import slot_descriptor
 from .ground import Ground, Node
 from .guards import Guards
 from .packing import Packing
+from .paths import Path
 from .recipes import (
     Computed,
     Constant,
@@ -205,11 +206,11 @@ class Commit:
         for slot in (self.traced.inputs[i] for i in self.packing.inputs):
             yield f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"
 
-    def _first_path(self) -> str:
+    def _first_path(self) -> Path:
         effect = self.traced.effects[0]
         if isinstance(effect, Refill):
-            return self.ground.path_of_entry(effect.container)
-        return self.ground.path_of(effect.holder, effect.name)
+            return self.ground.trail_of_entry(effect.container)
+        return self.ground.trail_of(effect.holder, effect.name)
 
     # Values ------------------------------------------------------------------------------------
 
@@ -375,7 +376,7 @@ def _is_cyclic(recipe: NewContainer) -> bool:
     return False
 
 
-def _refuse(path: str) -> None:
+def _refuse(path: Path) -> None:
     raise RawTransformError(
         f"{path} would be written under a JAX transformation that is not lifted.",
         do="use the function of the same name from statejit, which carries state.",

@@ -13,6 +13,7 @@ from .evaluation import Program
 from .ground import Ground
 from .hotpath import Retrace, generate
 from .packing import Packing, Unpacked
+from .paths import Path
 from .recipes import Refill, SetAttr
 from .slots import is_tracer
 
@@ -52,7 +53,7 @@ def type_of(value: Any) -> Any:
 class Plan:
     """One way through a function: its guards, its program, and what it commits.
 
-    A plan keeps no object of the user alive: `reads`, `writes` and `guards` are texts.
+    A plan keeps no object of the user alive: of what it reads and writes it knows the paths.
 
     Args:
         traced: what one run of the function did.
@@ -64,10 +65,6 @@ class Plan:
         packs: whether small mutable arrays lie together in pages between calls.
 
     Attributes:
-        reads: the paths of the inputs.
-        writes: the paths of what is written.
-        packed: the paths of what lies in pages between calls.
-        guards: (path, test, expected value) of what the program depends on.
         donated: the indices of the inputs whose memory the program may reuse.
         order: in which order the program returns the outputs of `pure`, if another one.
         cacheable: whether the plan outlives its call; not if it holds tracers.
@@ -83,16 +80,16 @@ class Plan:
         packs: bool = False,
     ) -> None:
         self.name = name
-        self.reads = [_input_path(i, ground) for i in traced.inputs]
-        self.writes = [effect_path(e, ground) for e in traced.effects]
-        self.guards = list(_guards(ground))
+        self._reads = [_input_path(i, ground) for i in traced.inputs]
+        self._writes = [effect_path(e, ground) for e in traced.effects]
+        self._guards = list(_guards(ground))
         self.cacheable = not any(is_tracer(n.value) for n in ground.nodes) and not any(
             is_tracer(constant) for constant in traced.jaxpr.consts
         )
         donates = compiled and self.cacheable and not _looks_for_nan()
         undonated = self._undonated if donates else None
         packing = Packing(traced, donatable(traced, ground) if donates else {}, packs)
-        self.packed = [node.path() for nodes in packing.nodes for node in nodes]
+        self._packed = [node.trail() for nodes in packing.nodes for node in nodes]
         self.dispatch, self.donated, self.order = generate(traced, ground, packing, undonated)
         self.pure = packing.program(traced.pure)
         self.signature: tuple[Any, ...] | None = None
@@ -110,8 +107,28 @@ class Plan:
         else:
             self.program = self._evaluate
 
+    @property
+    def reads(self) -> list[str]:
+        """The paths of the inputs."""
+        return [str(path) for path in self._reads]
+
+    @property
+    def writes(self) -> list[str]:
+        """The paths of what is written."""
+        return [str(path) for path in self._writes]
+
+    @property
+    def packed(self) -> list[str]:
+        """The paths of what lies in pages between calls."""
+        return [str(path) for path in self._packed]
+
+    @property
+    def guards(self) -> list[tuple[str, str, Any]]:
+        """(path, test, expected value) of what the program depends on."""
+        return [(str(path), test, expected) for path, test, expected in self._guards]
+
     def __repr__(self) -> str:
-        return f"Plan(reads={self.reads}, writes={self.writes}, guards={len(self.guards)})"
+        return f"Plan(reads={self.reads}, writes={self.writes}, guards={len(self._guards)})"
 
     def _traced_once(self) -> Callable[..., Any]:
         """Returns the function for `jax.jit`; it refuses a second trace: the plan does not fit."""
@@ -162,27 +179,25 @@ class Plan:
         return [outs[i] for i in self.order] if self.order else outs
 
 
-def _input_path(entry: Any, ground: Ground) -> str:
+def _input_path(entry: Any, ground: Ground) -> Path:
     if isinstance(entry, int):
-        node = ground.tape.steps[entry].node
-        return node.path() if node is not None else "a computed number"
-    return entry.node.path()
+        entry = ground.tape.steps[entry]
+    return entry.node.trail() if entry.node is not None else Path("a computed number")
 
 
-def effect_path(effect: SetAttr | Refill, ground: Ground) -> str:
+def effect_path(effect: SetAttr | Refill, ground: Ground) -> Path:
     """Returns the path of what an effect changes."""
     if isinstance(effect, Refill):
-        return ground.path_of_entry(effect.container)
-    return ground.path_of(effect.holder, effect.name)
+        return ground.trail_of_entry(effect.container)
+    return ground.trail_of(effect.holder, effect.name)
 
 
 _SILENT = ("", "free", "same", "array", "argument", "length", "names", "numpy", "number")
 
 
-def _guards(ground: Ground) -> Iterator[tuple[str, str, Any]]:
+def _guards(ground: Ground) -> Iterator[tuple[Path, str, Any]]:
     for node in ground.nodes:
         if node.test not in _SILENT:
-            yield node.path(), node.test, node.expect if node.test == "plain" else None
+            yield node.trail(), node.test, node.expect if node.test == "plain" else None
     for index, value in ground.tape.guards.items():
-        node = ground.tape.steps[index].node
-        yield node.path() if node is not None else "a computed number", "plain", value
+        yield _input_path(index, ground), "plain", value

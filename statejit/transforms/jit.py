@@ -54,12 +54,10 @@ class Jitted(Lifted):
 
     def jit_options(self, traced: Traced) -> dict[str, Any]:
         """Returns the options of `jax.jit`, with the inputs that stem from donated arguments."""
-        positions, names = self.donated
-        given = [
-            n for n in range(len(traced.inputs)) if _is_donated(traced.inputs[n], *self.donated)
-        ]
-        donate = {"donate_argnums": tuple(given)} if positions or names else {}
-        return {**self.options, **donate}
+        if not any(self.donated):
+            return self.options
+        given = (n for n, entry in enumerate(traced.inputs) if _is_donated(entry, *self.donated))
+        return {**self.options, "donate_argnums": tuple(given)}
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Lowers the function for these arguments, without running it.
