@@ -26,7 +26,7 @@ from ._core.cells import Cell
 from ._core.containers import DATACLASS, DICT, WINDOW, Container, Kind, kind_of
 from ._core.discovery import Traced, in_frame, on_ground
 from ._core.frames import CURRENT, Frame, raw_get, raw_names
-from ._core.ground import Ground
+from ._core.ground import Ground, Wrapper
 from ._core.numbers import Number
 from ._core.plan import effect_path
 from ._core.slots import MISSING, Slot, is_key
@@ -49,6 +49,9 @@ class Leaf:
         content: the array, or its entry in a frame.
         mark: the collection that a `Variable` or an annotation asks for.
         written: whether the function gives an attribute on the way another value.
+        outer: where the holder is, if it is a cell.
+        root: the object at which the way begins.
+        names: the way from there.
     """
 
     path: Path
@@ -58,6 +61,15 @@ class Leaf:
     content: Any
     mark: str | None
     written: bool = False
+    outer: Leaf | None = None
+    root: Any = None
+    names: Path = ()
+
+    def own(self) -> Leaf:
+        """Returns the leaf in the place of an array of NumPy, if its holder stands for one."""
+        if self.outer is None or not self.holder.host:
+            return self
+        return dataclasses.replace(self.outer, content=self.content, written=self.written)
 
 
 def walk(
@@ -95,7 +107,8 @@ def walk(
             mark = at.mark if own in (MISSING, None) else own
             written = at.written or is_written(value, "_value")
             found = [
-                Leaf(at.path, value, "_value", (), c, mark, written) for _, c in attributes(value)
+                Leaf(at.path, value, "_value", (), c, mark, written, at)
+                for _, c in attributes(value)
             ]
         elif type(value) is Slot or isinstance(value, (jax.Array, np.ndarray)) or _is_number(value):
             yield at
@@ -132,6 +145,16 @@ def _segments(cls: type, kind: Kind, aux: Any, n: int) -> list[str]:
     if kind is DATACLASS:
         return list(aux)
     return list(getattr(cls, "_fields", None) or map(str, range(n)))
+
+
+def element(container: Any, name: str) -> Any:
+    """Returns the child of a container that has a name in paths, or `MISSING`."""
+    kind = kind_of(container)
+    if kind is None:
+        return MISSING
+    aux, children = kind.take_apart(container)
+    names = _segments(type(container), kind, aux, len(children))
+    return children[names.index(name)] if name in names else MISSING
 
 
 def _is_number(value: Any) -> bool:
@@ -247,6 +270,7 @@ class Discovery:
 
     Attributes:
         leaves: (leaf, collection) of each slot.
+        values: the array (or number) in each slot; within a trace, as that trace has it.
         reads: the paths of what is read.
         writes: the paths of what is written.
         guards: (path, value) of the Python values that the function depends on.
@@ -257,6 +281,7 @@ class Discovery:
         ground = frame.ground
         self.roots = roots
         self.leaves = list(_classified(frame, roots))
+        self.values = [_value(frame, leaf.content) for leaf, _ in self.leaves]
         self.reads = [".".join(leaf.path) for leaf, _ in self.leaves]
         self.writes = [str(effect_path(effect, ground)) for effect in traced.effects]
         found = (n for n in ground.nodes if n.test == "plain" and n.name)
@@ -282,6 +307,16 @@ def beneath(leaf: Leaf) -> Any:
     return content.placeholder if content.value is None else content.value
 
 
+def _value(frame: Frame, content: Any) -> Any:
+    """Returns the array or number of a leaf, given the closed frame that has found it."""
+    on_top = isinstance(frame.beneath, Ground)
+    if type(content) is Number:
+        return content.plain() if on_top else frame.number_beneath(content)
+    if type(content) is not Slot:
+        return content
+    return content.value if on_top else frame.value_beneath(content)
+
+
 def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[Leaf, str]]:
     changed = {(id(s.holder), name) for s in frame.states.values() for name in s.written}
     seen: set[int] = set()
@@ -295,6 +330,8 @@ def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[L
                 if id(leaf.content) in seen:
                     continue  # one array in two places is one parameter
                 seen.add(id(leaf.content))
+            leaf = leaf.own()
+            leaf.root, leaf.names = root, leaf.path[len(prefix) :]
             yield leaf, collection
 
 
@@ -358,6 +395,8 @@ def roots_of(frame: Frame, fun: Any) -> list[tuple[Path, Any]]:
 
     The model that the function is (or is bound to) has the empty name.
     """
+    while isinstance(fun, Wrapper):
+        fun = fun.fun
     own = getattr(fun, "__self__", fun)
     inner: set[int] = set()
     for state in frame.states.values():
@@ -417,7 +456,8 @@ def collections(target: Any) -> dict[str, Any]:
         {'0': (2, 3), '1': (3,)}
     """
     if isinstance(target, Discovery):
-        return nested((c, leaf.path, beneath(leaf)) for leaf, c in target.leaves)
+        rows = zip(target.leaves, target.values, strict=True)
+        return nested((c, leaf.path, value) for (leaf, c), value in rows)
     if not isinstance(target, (Base, Cell)):
         raise TypeError(
             f"expected a model or the result of statejit.discover, got a {type(target).__name__}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -10,22 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._core.base import Base, hooked
+from ._core.captures import unchanged_captures
 from ._core.cells import Cell
-from ._core.containers import Container
+from ._core.containers import kind_of
 from ._core.discovery import described, unchanged
-from ._core.frames import Frame, slot_descriptor
+from ._core.frames import CURRENT, Beneath, Frame, slot_descriptor
 from ._core.ground import Ground
 from ._core.outside import Outside
 from ._core.slots import MISSING, Slot
+from ._core.windows import Window
 from .collections import (
+    Attributes,
     Discovery,
     Leaf,
-    beneath,
     collection_of,
     discover,
+    element,
     flat,
     nested,
-    present,
     walk,
 )
 from .errors import StructureError
@@ -69,7 +72,8 @@ def functionalize(
         (6.0, 3.0)
     """
     found = discover(fun, *args, **kwargs)
-    variables = nested((c, leaf.path, _array(beneath(leaf))) for leaf, c in found.leaves)
+    rows = zip(found.leaves, found.values, strict=True)
+    variables = nested((c, leaf.path, _array(value)) for (leaf, c), value in rows)
 
     def apply(variables: Collection, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         return _apply(fun, found, variables, args, kwargs)
@@ -84,37 +88,86 @@ def _array(content: Any) -> Any:
 class Direct(Frame):
     """A frame that hands out arrays as they are, in whatever trace of JAX is running."""
 
-    def __init__(self, beneath: Ground, ground: Ground) -> None:
+    def __init__(self, beneath: Beneath, ground: Ground) -> None:
         super().__init__(beneath, ground)
-        self.given: dict[int, Any] = {}  # id of a slot -> what was given for it
+        self.given: dict[int, Any] = {}  # id of a slot -> what is handed out for it
+        self.others: dict[int, Any] = {}  # the same for slots of another type
 
     def tracer(self, slot: Slot) -> Any:
-        """Returns the array of a slot; a tied one is given in one of its places only."""
-        return self.given[id(slot)] if id(slot) in self.given else _array(slot.value)
+        """Returns the array of a slot."""
+        if id(slot) not in self.given:
+            if isinstance(self.beneath, Frame):
+                return self.value_beneath(slot)
+            with jax.ensure_compile_time_eval():
+                self.given[id(slot)] = _array(slot.value)
+        value = self.given[id(slot)]
+        self.origins[id(value)] = slot
+        return value
 
-    def give(self, leaf: Leaf, value: Any) -> None:
-        """Puts an array in the place of one that is found beneath."""
+    def own(self, entry: Any, holder: Any, name: Any) -> Any:
+        """Returns an array itself that was given for one of another type."""
+        return self.others.get(id(entry), entry) if type(entry) is Slot else entry
+
+    def give(self, leaves: list[Leaf], values: list[Any]) -> None:
+        """Puts arrays in the place of those that are found beneath; before anything is read."""
+        taken: set[int] = set()
+        for leaf, value in zip(leaves, values, strict=True):
+            table, key = self._place(leaf)
+            entry = table[key]
+            if type(entry) is not Slot:
+                table[key] = value
+                continue
+            value = jnp.asarray(_unwrapped(value))
+            if id(value) in taken:
+                value = value.copy()  # one array given for two is no tie between these
+            taken.add(id(value))
+            self.given[id(entry)] = value
+            if jax.typeof(value) != jax.typeof(entry.placeholder):
+                self.others[id(entry)] = value
+        for state in self.states.values() if self.others else ():
+            state.attrs = {n: self.own(entry, state.holder, n) for n, entry in state.attrs.items()}
+        for container, children in self._children.values() if self.others else ():
+            children[:] = [self.own(entry, container, i) for i, entry in enumerate(children)]
+
+    def _place(self, leaf: Leaf) -> tuple[Any, Any]:
+        """Returns the table in which the entry of a leaf is, and its key there."""
         entry = self.lookup(leaf.holder, leaf.name)
-        state = self.state_of(leaf.holder)
-        if id(entry) in self.ground.stand_ins:
-            state, name, entry = self.state_of(entry), "_value", None
-        else:
-            name = leaf.name
-        if type(entry) is not Container:
-            state.attrs[name] = state.found[name] = value
-        else:
-            for i in leaf.index[:-1]:
-                entry = entry.children[i]
-            children, last = entry.children, leaf.index[-1]
-            entry, children[last] = children[last], value
-        if type(entry) is Slot:
-            self.given.setdefault(id(entry), value)
+        table: Any = self.state_of(leaf.holder).attrs
+        key: Any = leaf.name
+        for i in leaf.index:
+            table, key = self.children(entry), i
+            entry = table[i]
+        if isinstance(entry, Cell):  # it stands for an array of NumPy
+            self.lookup(entry, "_value")
+            table, key = self.state_of(entry).attrs, "_value"
+        return table, key
+
+    def has_new(self, leaf: Leaf) -> bool:
+        """Says whether the content of a place is something that the function has put there."""
+        state = self.states[id(leaf.holder)]
+        if state.created or leaf.name in state.written:
+            return True
+        value = self.read(leaf.holder, leaf.name)
+        for i in leaf.index:
+            container = self.copied_from.get(id(value))
+            handed = [] if container is None else self.copies[id(container)][2]
+            kind: Any = kind_of(value)
+            value = kind.take_apart(value)[1][i]
+            if i >= len(handed) or handed[i] is not value:
+                return True
+        return False
 
     def keep(self) -> None:
         """Gives the objects that were made inside their attributes, for good."""
         for state in self.states.values():
-            if state.created:
-                for name in state.written:
+            if not state.created:
+                continue
+            if isinstance(self.beneath, Frame):
+                self.beneath.create(state.holder)
+            for name in state.written:
+                if isinstance(self.beneath, Frame):
+                    self.beneath.write(state.holder, name, state.attrs[name])
+                else:
                     _store(state.holder, name, state.attrs[name])
 
 
@@ -133,6 +186,28 @@ def _apply(
     fun: Any, found: Discovery, variables: Collection, args: Any, kwargs: Any
 ) -> tuple[Any, dict[str, Any]]:
     given = _given(found, variables)
+    with _opened(fun, found) as frame:
+        frame.give(
+            [leaf for leaf, _ in found.leaves], [given[leaf.path] for leaf, _ in found.leaves]
+        )
+        with described(frame):
+            out = fun(*args, **kwargs)
+        out = jax.tree.map(_unwrapped, out, is_leaf=_is_cell)
+        updated = nested(_after(found, frame))
+        _refuse_other_writes(frame)
+    frame.keep()
+    return out, updated
+
+
+@contextmanager
+def _opened(fun: Any, found: Discovery) -> Iterator[Direct]:
+    """Opens a frame over the enclosing one, or over the real objects if there is none."""
+    beneath = CURRENT.get()
+    if beneath is not None:
+        frame = Direct(beneath, beneath.ground)
+        with unchanged_captures(beneath, fun), frame.opened():
+            yield frame
+        return
     ground = Ground()
     outside = Outside(ground)
     ground.find(None, "fun", None, fun, "", mode="outside")
@@ -141,15 +216,7 @@ def _apply(
     outside.follow()
     frame = Direct(ground, ground)
     with hooked(), unchanged(ground), frame.opened():
-        for leaf, _ in found.leaves:
-            frame.give(leaf, given[leaf.path])
-        with described(frame):
-            out = fun(*args, **kwargs)
-        out = jax.tree.map(_unwrapped, out, is_leaf=_is_cell)
-        updated = nested(_after(found, frame))
-        _refuse_other_writes(frame)
-        frame.keep()
-    return out, updated
+        yield frame
 
 
 def _is_cell(value: Any) -> bool:
@@ -180,20 +247,44 @@ def _given(found: Discovery, variables: Collection) -> dict[Path, Any]:
     return given
 
 
-def _after(found: Discovery, frame: Frame) -> list[tuple[str, Path, Any]]:
+def _after(found: Discovery, frame: Direct) -> list[tuple[str, Path, Any]]:
     """Returns (collection, path, array) of all slots as the function leaves them."""
-    known = {leaf.path: collection for leaf, collection in found.leaves}
     after = []
+    seen: set[Any] = set()
+    for leaf, collection in found.leaves:
+        content = _follow(frame, leaf)
+        if isinstance(content, Cell) or (kind_of(content) is None and content is not MISSING):
+            seen |= {leaf.path, id(content)}
+            after.append((collection, leaf.path, _unwrapped(content)))
     for prefix, root in found.roots:
-        for leaf in walk(root, present, prefix):
-            content = _unwrapped(leaf.content)
-            state = frame.states.get(id(leaf.holder))
-            written = state is not None and (leaf.name in state.written or state.created)
-            if leaf.path in known:
-                after.append((known[leaf.path], leaf.path, content))
-            elif written:
+        for leaf in walk(root, _touched(frame), prefix):
+            leaf = leaf.own()
+            if not seen & {leaf.path, id(leaf.holder)} and frame.has_new(leaf):
+                content = _unwrapped(leaf.content)
                 after.append((collection_of(leaf, content, True), leaf.path, content))
     return after
+
+
+def _follow(frame: Frame, leaf: Leaf) -> Any:
+    """Returns what is now at the place of a leaf: an array, or the cell that holds it."""
+    at = leaf.root
+    for name in leaf.names:
+        at = frame.read(at, name) if isinstance(at, Base) else element(at, name)
+    while isinstance(at, Cell) and type(window := at.held()) is Window:
+        at = window.cell
+    return at
+
+
+def _touched(frame: Frame) -> Attributes:
+    """Returns how attributes are seen that were read or written in an open frame."""
+
+    def attributes(holder: Any) -> Iterator[tuple[str, Any]]:
+        state = frame.states.get(id(holder))
+        if state is not None:
+            names = frame.names(holder) if state.created else (*state.found, *state.written)
+            yield from ((name, frame.read(holder, name)) for name in dict.fromkeys(names))
+
+    return attributes
 
 
 def _refuse_other_writes(frame: Frame) -> None:

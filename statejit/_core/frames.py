@@ -140,7 +140,7 @@ class Frame:
         if id(container) not in self._children:
             found = container.children
             if container.owner is not self and isinstance(self.beneath, Frame):
-                found = self.beneath.children(container)
+                found = [self.adopt(child) for child in self.beneath.children(container)]
             own = [self.own(child, container, i) for i, child in enumerate(found)]
             self._children[id(container)] = (container, own)
         return self._children[id(container)][1]
@@ -254,6 +254,9 @@ class Frame:
         if id(entry) in self.adopted:
             return self.adopted[id(entry)][1]
         if isinstance(entry, jax.Array):
+            known = self.beneath.origins.get(id(entry))  # type: ignore[attr-defined]
+            if known is not None:  # what was handed out for a slot is that slot wherever it is held
+                return known
             number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
             slot = Slot(entry, fresh(entry), number=number and number[1])
             slot.owner = self
@@ -278,11 +281,14 @@ class Frame:
             slot.owner = self
             return slot
         kind = None if arg is None or self.ground.is_holder(arg) else kind_of(arg)
-        if kind is None or kind.mutable:
+        if kind is None or id(arg) in self.adopted:
             return self.adopt(arg)
         aux, children = kind.take_apart(arg)
-        container = Container(arg, kind, aux, [self.adopt_argument(c) for c in children], None)
+        container = Container(arg, kind, aux, [], None)
         container.owner = self
+        if kind.mutable:
+            self.adopted[id(arg)] = (arg, container)
+        container.children.extend(self.adopt_argument(child) for child in children)
         return container
 
     def value_beneath(self, slot: Slot | Number) -> Any:
