@@ -148,9 +148,11 @@ def attributes(value: Any) -> Iterator[tuple[str, Any]]:
             if name.startswith("__") and not name.endswith("__"):
                 name = f"_{cls.__name__.lstrip('_')}{name}"
             try:
-                yield name, object.__getattribute__(value, name)
+                found = object.__getattribute__(value, name)
             except AttributeError:
                 continue
+            if (name, found) != ("_mark", None):  # an array without a mark
+                yield name, found
 
 
 def reachable(roots: Any) -> Iterator[tuple[str, Any]]:

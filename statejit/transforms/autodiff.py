@@ -21,7 +21,7 @@ from .._core.lift import Lifted, name_of
 from .._core.numbers import Number
 from .._core.recipes import Input, NewContainer, Out
 from .._core.slots import Slot
-from .targets import Remembered, Wanted, is_predicate, is_target, structure
+from .targets import Part, Remembered, Wanted, is_predicate, is_target, structure
 
 
 class Derivative(Lifted):
@@ -97,7 +97,7 @@ class Derivative(Lifted):
             )
         return result[0], result[1]
 
-    def gradients(self, traced: Traced) -> tuple[Any, list[Slot]]:
+    def gradients(self, traced: Traced) -> tuple[Any, list[Slot | Part]]:
         """Returns the recipe of the gradients, and the slots to differentiate, in order."""
         wanted = Wanted(traced, self.fun)
         parts = []
@@ -190,30 +190,41 @@ class Opened:
     Args:
         pure: the program.
         n: how many inputs the program has.
-        positions: where the slots are among all inputs.
+        positions: where the slots are among all inputs; of a part (where the whole is, the way,
+            where its operands are).
         wanted: for each array that is differentiated the number of an output, or of an input
             (counted from -1 downwards), or a constant.
     """
 
     pure: Callable[..., list[Any]]
     n: int
-    positions: tuple[int, ...]
+    positions: tuple[Any, ...]
     wanted: tuple[Any, ...]
 
     def chosen(self, values: Any) -> list[Any]:
-        """Returns the arrays of the slots, out of those of all inputs."""
-        return [values[position] for position in self.positions]
+        """Returns the arrays of the slots, out of those of all inputs; zeros for a part."""
+        return [
+            values[at] if type(at) is int else _zeros(values[at[0]], at[1]) for at in self.positions
+        ]
 
     def __call__(self, values: Any, chosen: list[Any]) -> tuple[list[Any], list[Any]]:
         """Returns the wanted arrays, and all outputs of the program.
 
         Args:
             values: the arrays of all inputs.
-            chosen: other arrays for the slots.
+            chosen: other arrays for the slots; for a part what is added to it.
         """
         given = list(values)
-        for position, value in zip(self.positions, chosen, strict=True):
-            given[position] = value
+        rows = sorted(
+            zip(self.positions, chosen, strict=True), key=lambda row: type(row[0]) is tuple
+        )
+        for at, value in rows:  # the parts last: the whole may be among the slots
+            if type(at) is int:
+                given[at] = value
+            else:
+                whole, way, operands = at
+                nothing = jnp.zeros_like(given[whole])
+                given[whole] += way.put(nothing, [given[i] for i in operands], value)
         outs = self.pure(*given[: self.n])
 
         def value_of(what: Any) -> Any:
@@ -224,7 +235,7 @@ class Opened:
         return [value_of(what) for what in self.wanted], outs
 
 
-def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened, list[Any]]:
+def opened(traced: Traced, wanted: list[Any], slots: list[Slot | Part]) -> tuple[Opened, list[Any]]:
     """Opens a traced program.
 
     Args:
@@ -237,7 +248,8 @@ def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened
     """
     inputs = list(traced.inputs)
     at = {id(entry): i for i, entry in enumerate(inputs)}
-    for slot in [*slots, *[recipe.slot for recipe in wanted if isinstance(recipe, Input)]]:
+    wholes = [w for s in slots for w in ([s.slot, *s.operands] if type(s) is Part else [s])]
+    for slot in [*wholes, *[recipe.slot for recipe in wanted if isinstance(recipe, Input)]]:
         if id(slot) not in at:
             at[id(slot)] = len(inputs)
             inputs.append(slot)
@@ -247,12 +259,23 @@ def opened(traced: Traced, wanted: list[Any], slots: list[Slot]) -> tuple[Opened
             return recipe.index
         return -1 - at[id(recipe.slot)] if isinstance(recipe, Input) else recipe.value
 
-    positions = tuple(at[id(slot)] for slot in slots)
+    def position(slot: Any) -> Any:
+        if type(slot) is not Part:
+            return at[id(slot)]
+        return at[id(slot.slot)], slot.way, tuple(at[id(operand)] for operand in slot.operands)
+
+    positions = tuple(position(slot) for slot in slots)
     sources = tuple(source(recipe) for recipe in wanted)
     pure = traced.pure
     if isinstance(pure, Program) and traced.frame.ground.compiled:
         pure = pure.by_equation()  # else JAX would compile each kind of equation by itself
     return Opened(pure, len(traced.inputs), positions, sources), inputs
+
+
+def _zeros(whole: Any, way: Any) -> Any:
+    """Returns zeros of the type of a part."""
+    shape, dtype = way.like(whole.dtype)
+    return jnp.zeros(shape, dtype)
 
 
 def tuple_of(*children: Any) -> NewContainer:

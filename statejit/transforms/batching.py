@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.base import Base
-from .._core.containers import Container
+from .._core.containers import WINDOW, Container
 from .._core.discovery import Traced, run
 from .._core.frames import Frame
 from .._core.inner import commit
@@ -32,7 +32,7 @@ from ..errors import LaneError
 from .forms import as_recipe, rebuilt
 from .inside import Inside
 from .lanes import LaneFrame, checked_axis, spread
-from .scanning import is_cell
+from .scanning import is_cell, without_views
 from .state_axes import Axes, mapped, settled
 
 
@@ -81,7 +81,7 @@ class Vmapped(Inside):
         entries = [over.argument(a, spread(axis, a)) for a, axis in zip(args, axes, strict=True)]
         named = {name: over.argument(a, spread(self.rest, a)) for name, a in kwargs.items()}
         over.axes = self.names(over)
-        traced = run(self.fun, entries, named, over)
+        traced = run(lambda *a, **k: without_views(self.fun(*a, **k)), entries, named, over)
         return self.batch(traced, over).run(frame)
 
     def over(self, frame: Frame, chosen: Axes) -> LaneFrame:
@@ -105,6 +105,8 @@ class Vmapped(Inside):
                 axis = over.mapped.places.get((id(leaf.holder), leaf.name, leaf.index))
                 if axis is not None:
                     sizes.add(leaf.content.shape[checked_axis(axis, leaf.content)])
+        for view, axis in over.mapped.views.values():
+            sizes.add(view.shape[checked_axis(axis, view)])
         sizes |= set() if self.options[1] is None else {self.options[1]}
         if not sizes:
             raise ValueError("vmap must have at least one mapped argument, or an axis_size")
@@ -212,6 +214,7 @@ class Batch:
             return Refill(container, effect.aux, children)
         if effect.recipe is MISSING:
             return effect
+        self._check_view(effect)
         state = self.over.states.get(id(effect.holder))
         before = state.found.get(effect.name) if state is not None else None
         if before is None:
@@ -221,6 +224,17 @@ class Batch:
             axis = self.over.mapped.of(effect.holder, effect.name)
         path = ground.path_of(effect.holder, effect.name)
         return SetAttr(effect.holder, effect.name, self._left(effect.recipe, before, axis, path))
+
+    def _check_view(self, effect: SetAttr) -> None:
+        """Refuses a write through a view that is mapped, or to what such a view shows."""
+        for view in self.over.views.values():
+            if any(effect.holder is one for one in (view, view.held().cell)):
+                what = self.over.ground.path_of(view, "_value")
+                raise LaneError(
+                    f"{what} is a view and mapped, and lanes write what it shows.",
+                    where=f"{what}, at {self.over.ground.where()}",
+                    do="map the array that it is a view of, or a copy.",
+                )
 
     def _axis(self, before: Any) -> int | None:
         lane = self.over.lanes.get(id(before))
@@ -255,9 +269,25 @@ class Batch:
                 if lane is None and (axis is None or id(inner.slot) in self.keys):
                     return inner
                 return self._column(inner, axis, path)
+            if isinstance(inner, NewContainer) and inner.kind is WINDOW:
+                self._check_stored(inner, axis, path)
             return rebuilt(inner, change, memo)
 
         return change(recipe)
+
+    def _check_stored(self, window: NewContainer, axis: int | None, path: str) -> None:
+        """Refuses to leave a view of what lanes have each their own of."""
+        base = window.children[0]
+        shared = (
+            isinstance(base, Existing)
+            and self._axis(self.over.lookup(base.entry, "_value")) is None
+        )
+        if axis is not None or not (shared or isinstance(base, NewObject)):
+            raise LaneError(
+                f"{path} would be a view of an array of which each lane has its own.",
+                where=f"{path}, at {self.over.ground.where()}",
+                do="store a copy.",
+            )
 
     def _column(self, recipe: Any, axis: int | None, path: str) -> Out:
         what = recipe.index if isinstance(recipe, Out) else id(getattr(recipe, "slot", recipe))

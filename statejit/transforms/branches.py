@@ -18,7 +18,7 @@ from .._core.numbers import Number
 from .._core.plan import is_disabled
 from .inside import Inside
 from .merging import Merging
-from .scanning import is_cell
+from .scanning import is_cell, is_leaf, is_view
 
 
 class Branches(Inside):
@@ -53,13 +53,20 @@ class Branches(Inside):
         over = Frame(frame, frame.ground)
         over.is_branch = True
         entries = [over.adopt_argument(operand) for operand in operands]
-        runs = []
+        runs: list[Any] = []
+        shown: list[dict[Any, Any]] = []  # for each branch what views in its result show
+
+        def finish(over: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
+            views = [v for v in jax.tree.leaves(result, is_leaf=is_leaf) if is_view(v)]
+            shown.append({id(view): i for i, view in enumerate(views)})
+            return [view.value for view in views]
+
         with unchanged_captures(frame, *self.functions):
             for branch in branches:
                 over.reopen()
-                runs.append(run(branch, list(entries), {}, over))
+                runs.append(run(branch, list(entries), {}, over, finish))
         over.reopen()
-        merging = Merging(over, runs)
+        merging = Merging(over, runs, shown)
         programs = merging.programs()
         index = jnp.asarray(which.value if is_cell(which) else which)
         if self.is_cond:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from .._core.cells import Cell
-from .._core.containers import Container
+from .._core.containers import WINDOW, Container, Kind
 from .._core.discovery import Traced
 from .._core.numbers import Number
 from .._core.recipes import (
@@ -151,12 +151,17 @@ def short(aval: Any) -> str:
     return aval.str_short() + (" (weakly typed)" if aval.weak_type else "")
 
 
+def named(kind: Kind, cls: type, n: int) -> str:
+    """Returns how an error speaks of a container."""
+    return "a view" if kind is WINDOW else f"a {cls.__name__} of {n}"
+
+
 def described(value: Any) -> str:
     """Returns how an error speaks of what a place holds."""
     if type(value) is Slot:
         return short(jax.typeof(value.placeholder))
     if type(value) is Container:
-        return f"a {type(value.real).__name__} of {len(value.children)}"
+        return named(value.kind, type(value.real), len(value.children))
     if isinstance(value, str) and " " in value:
         return value
     if value is MISSING:

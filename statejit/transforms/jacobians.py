@@ -88,8 +88,6 @@ def _filled(template: Any, leaf: Callable[[int], Any]) -> Any:
         return NewContainer(template.kind, template.cls, template.aux, children)
     if isinstance(template, NewObject):  # a mutable array
         inner = _filled(template.attrs["_value"], leaf)
-        if not isinstance(inner, Out):
-            return inner
         return NewObject(template.cls, {"_value": inner}, object.__new__(template.cls))
     return template
 

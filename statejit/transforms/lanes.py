@@ -7,10 +7,11 @@ from typing import Any
 import jax
 
 from .._core.base import Base
-from .._core.containers import DICT, Container, kind_of
+from .._core.containers import DICT, WINDOW, Container, kind_of
 from .._core.frames import Frame
 from .._core.numbers import Number
-from .._core.slots import Slot
+from .._core.slots import Slot, zeros
+from ..errors import LaneError
 from .scanning import is_cell
 from .state_axes import Axes, Axis
 from .steps import blank
@@ -28,6 +29,7 @@ class LaneFrame(Frame):
         super().__init__(beneath, beneath.ground)
         self.mapped = axes
         self.lanes: dict[int, tuple[Any, Any]] = {}  # id of a slot -> the whole array, axis
+        self.views: dict[int, Any] = {}  # id of a slot -> the view that shows the whole array
         self._slots: dict[tuple[int, Any], Slot] = {}
         self._where: dict[int, tuple[Any, str, tuple[int, ...]]] = {}
 
@@ -40,6 +42,8 @@ class LaneFrame(Frame):
             place = (top, attr, (*index, name))
         else:
             place = (holder, name, ())
+        if type(entry) is Container and entry.kind is WINDOW:
+            return self._view(entry, holder)
         if type(entry) is Container:
             self._where.setdefault(id(entry), place)
         elif type(entry) is Slot:
@@ -57,6 +61,23 @@ class LaneFrame(Frame):
             self._slots[id(whole), axis] = slot
             self.lanes[id(slot)] = (whole, axis)
         return self._slots[id(whole), axis]
+
+    def _view(self, window: Container, view: Any) -> Any:
+        """Returns the entry of what a view holds: if it is mapped, a slot of its own."""
+        whole = self.adopt(self.beneath.lookup(window.children[0], "_value"))
+        if id(view) not in self.mapped.views:
+            if self.mapped.of(window.children[0], "_value") is None:
+                return window
+            raise LaneError(
+                f"{self.ground.path_of(view, '_value')} is a view of an array that is mapped, and "
+                "is not mapped itself.",
+                where=self.ground.where(),
+                do="map the model that holds both, or make it a copy.",
+            )
+        shape, dtype = window.aux.like(whole.placeholder.dtype)
+        shown = Slot(None, zeros(shape, dtype))
+        self.views[id(shown)] = view
+        return self.lane(shown, self.mapped.views[id(view)][1])
 
     def checked(self, axis: Any, array: Any) -> Any:
         """Returns an axis in its usual form."""
@@ -106,7 +127,9 @@ class LaneFrame(Frame):
     def value_beneath(self, slot: Slot | Number) -> Any:
         """Returns what an input stands for in the enclosing frame: the whole array."""
         if id(slot) in self.lanes:
-            return super().value_beneath(self.lanes[id(slot)][0])
+            whole = self.lanes[id(slot)][0]
+            shown = self.views.get(id(whole))
+            return super().value_beneath(whole) if shown is None else shown.value
         return super().value_beneath(slot)
 
 

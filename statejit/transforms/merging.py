@@ -32,6 +32,7 @@ from .forms import (
     described,
     is_array,
     is_arraylike,
+    named,
     number_of,
     same_recipe,
     type_of_recipe,
@@ -45,6 +46,8 @@ class Merging:
     Args:
         frame: the frame over which all branches were traced, one after the other.
         runs: what each branch did.
+        shown: for each branch the positions, by id, among what it was asked for besides, of what
+            views in its result show.
 
     Attributes:
         columns: for each output of the conditional, the recipe of each branch.
@@ -52,7 +55,7 @@ class Merging:
         result: the recipe of the result.
     """
 
-    def __init__(self, frame: Frame, runs: list[Traced]) -> None:
+    def __init__(self, frame: Frame, runs: list[Traced], shown: list[dict[int, int]]) -> None:
         self.frame, self.runs = frame, runs
         self.columns: list[list[Any]] = []
         self.types: list[Any] = []
@@ -62,6 +65,8 @@ class Merging:
             {(id(e.holder), e.name): e.recipe for e in run.effects if isinstance(e, SetAttr)}
             for run in runs
         ]
+        for left, run, views in zip(self._left, runs, shown, strict=True):
+            left |= {(view, "shown"): run.extra[i] for view, i in views.items()}
         self.effects: list[SetAttr | Refill] = [*self._sets(), *self._refills()]
         self.result = self.merge([run.result for run in runs], "the result", is_result=True)
 
@@ -209,13 +214,16 @@ class Merging:
             left: what its branch leaves in which attributes.
         """
         if isinstance(recipe, NewObject):
-            return recipe.cls, recipe.shell, recipe.attrs, None
+            shows = left.get((id(recipe.shell), "shown"))
+            attrs = recipe.attrs if shows is None else {"_value": shows}
+            return recipe.cls, recipe.shell, attrs, None
         if isinstance(recipe, NewNumpy):
             return type(recipe.shell), recipe.shell, {"_value": recipe.content}, recipe.dtype
         if isinstance(recipe, Existing) and issubclass(type(recipe.entry), Cell):
             cell = recipe.entry
             before = as_recipe(self.frame.lookup(cell, "_value"))
-            attrs = {"_value": left.get((id(cell), "_value"), before)}
+            shows = left.get((id(cell), "shown"))
+            attrs = {"_value": left.get((id(cell), "_value"), before) if shows is None else shows}
             dtype = getattr(cell, "to_numpy_at_commit", None)
             if dtype is None and not hasattr(cell, "_collection"):
                 return type(cell), object.__new__(type(cell)), attrs, None
@@ -244,7 +252,7 @@ class Merging:
         if isinstance(recipe, (NewObject, NewNumpy)):
             return f"a {'NumPy array' if isinstance(recipe, NewNumpy) else recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
-            return f"a {recipe.cls.__name__} of {len(recipe.children)}"
+            return named(recipe.kind, recipe.cls, len(recipe.children))
         if isinstance(recipe, Existing):
             return described(recipe.entry)
         if isinstance(recipe, Computed):

@@ -17,9 +17,9 @@ from .._core.discovery import Traced
 from .._core.frames import Frame
 from .._core.ground import Wrapper
 from .._core.lift import Lifted
-from .._core.recipes import NewCall, NewContainer, Out
+from .._core.recipes import NewCall, NewContainer, NewObject, Out
 from .autodiff import as_array_to_differentiate, grad, opened, tuple_of
-from .scanning import as_array, is_leaf
+from .scanning import as_array, content, is_leaf
 from .targets import Wanted
 
 
@@ -131,7 +131,7 @@ def _tree_of(recipe: Any) -> Any:
     def value(part: Any) -> Any:
         if isinstance(part, NewContainer):
             return part.kind.build(part.cls, part.aux, [value(child) for child in part.children])
-        return 0 if isinstance(part, Out) else None
+        return 0 if isinstance(part, (Out, NewObject)) else None
 
     return jax.tree.structure(value(recipe))
 
@@ -198,7 +198,8 @@ def jvp(
             "primal and tangent arguments to jvp must have the same tree structure; primals have "
             f"tree structure {trees[0]} whereas tangents have tree structure {trees[1]}."
         )
-    return Pushed(fun, "jvp", has_aux)(tuple(primals), tuple(tangents))
+    along = jax.tree.map(content, tuple(tangents), is_leaf=is_leaf)
+    return Pushed(fun, "jvp", has_aux)(tuple(primals), along)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:

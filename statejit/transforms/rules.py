@@ -164,7 +164,7 @@ class Ruled:
         forward: Any = self.lift.forward
         primal = self._traced(lambda *args: (self.lift.fun(*args), ()))
         kept = self._traced(lambda *args: self._pair(forward(*args)))
-        self.merging = Merging(self.over, [primal, kept])
+        self.merging = Merging(self.over, [primal, kept], [{}, {}])
         self.state = len(self.merging.columns)  # first comes what is left in state
         for pair in zip(primal.extra[0].children, kept.extra[0].children, strict=True):
             self.merging.leaf(list(pair), None, "the result")

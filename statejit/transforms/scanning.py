@@ -16,6 +16,7 @@ from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.numbers import Number
 from .._core.recipes import Input, Out
+from .._core.windows import Window
 from ..array.array import made
 from ..errors import CarryTypeError
 from .counting import AskedForValue, Counting, Unsteady
@@ -246,6 +247,21 @@ def is_cell(value: Any) -> bool:
 def is_leaf(value: Any) -> bool:
     """Says whether a value is one array or number."""
     return is_cell(value) or type(value) is Number
+
+
+def content(leaf: Any) -> Any:
+    """Returns the array of a mutable array, and other leaves as they are."""
+    return leaf.value if is_cell(leaf) else leaf
+
+
+def is_view(leaf: Any) -> bool:
+    """Says whether a leaf is a mutable array that shows a part of another one."""
+    return is_cell(leaf) and type(leaf.held()) is Window
+
+
+def without_views(result: Any) -> Any:
+    """Returns a result with arrays of their own in the place of views."""
+    return jax.tree.map(lambda v: v.copy() if is_view(v) else v, result, is_leaf=is_leaf)
 
 
 def as_array(leaf: Any, what: str = "xs") -> Any:

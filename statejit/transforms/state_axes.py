@@ -13,7 +13,7 @@ from .._core.frames import Frame
 from .._core.numbers import Number
 from ..collections import collection_of, present, walk
 from ..errors import SlotNotFoundError
-from .scanning import is_cell
+from .scanning import is_cell, is_view
 
 Place = tuple[int, str, tuple[int, ...]]
 """Id of an object or cell, name of the attribute, positions in the containers in it."""
@@ -36,18 +36,30 @@ class Axes:
     Attributes:
         places: the axis of each array that is known.
         holders: the axis of what else is written to these objects.
+        views: (view, its own axis) of the views that are mapped, by id.
     """
 
     def __init__(self) -> None:
         self.places: dict[Place, int] = {}
         self.holders: dict[int, int] = {}
+        self.views: dict[int, tuple[Any, int]] = {}
         self.alive: list[Any] = []  # places are told by id
 
     def cover(self, model: Any, axis: int) -> None:
         """Maps all arrays of a model, or a mutable array, over an axis."""
         self.alive.append(model)
         self.holders[id(model)] = axis
-        for leaf in walk(model, present):
+        views: list[Any] = []
+
+        def attributes(holder: Any) -> Any:
+            views.extend([holder] if is_view(holder) else [])
+            return present(holder)
+
+        leaves = list(walk(model, attributes))
+        self.views |= {id(view): (view, axis) for view in views}
+        if is_view(model):
+            return
+        for leaf in leaves:
             if hasattr(leaf.content, "shape"):
                 self.put(leaf, axis)
                 self.holders[id(leaf.holder)] = axis

@@ -7,6 +7,7 @@ back in the target's structure: a recipe in which each array is an output of the
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ from .._core.changes import consulting
 from .._core.containers import DICT, Container, kind_of
 from .._core.discovery import Traced
 from .._core.frames import Frame, raw_names
-from .._core.recipes import Constant, Input, NewContainer, NewObject, Out
+from .._core.recipes import Constant, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
 from ..collections import _classified, as_found, beneath, roots_of, walk
@@ -58,6 +59,21 @@ def is_predicate(target: Any) -> bool:
     return callable(target) and not isinstance(target, (Base, Cell, jax.Array))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """What a view shows of an array: derivatives by it are by what is added to that part.
+
+    Args:
+        slot: of the whole array.
+        way: from the whole to the part.
+        operands: the slots of the arrays that the way depends on.
+    """
+
+    slot: Slot
+    way: Any
+    operands: list[Slot]
+
+
 class Wanted:
     """Collects the slots to differentiate, and makes recipes of gradients.
 
@@ -69,11 +85,11 @@ class Wanted:
     def __init__(self, traced: Traced, fun: Any) -> None:
         self.traced, self.frame, self.fun = traced, traced.frame, fun
         self.first = len(traced.jaxpr.jaxpr.outvars)
-        self.slots: list[Slot] = []
+        self.slots: list[Slot | Part] = []
         self.memo: dict[int, Any] = {}
 
-    def gradient(self, slot: Slot) -> Out:
-        """Returns the recipe of the gradient of one slot."""
+    def gradient(self, slot: Slot | Part) -> Out:
+        """Returns the recipe of the gradient of one slot, or of a part."""
         if id(slot) not in self.memo:
             self.memo[id(slot)] = Out(self.first + len(self.slots))
             self.slots.append(slot)
@@ -115,10 +131,10 @@ class Wanted:
         """Returns the recipe of the gradient of a mutable array: again a mutable array."""
         if id(cell) not in self.memo:
             slot = self.frame.lookup(cell, "_value")
-            if type(slot) is Container:  # a view: that part of the gradient of its base
+            if type(slot) is Container:
                 base, *operands = slot.children
-                parts = [self.of_target(base), *[Input(operand) for operand in operands]]
-                content: Any = NewContainer(slot.kind, type(slot.real), slot.aux, parts)
+                whole = self.frame.lookup(base, "_value")
+                content: Any = self.gradient(Part(whole, slot.aux, operands))
             elif type(slot) is Slot:
                 content = self.gradient(slot)
             else:

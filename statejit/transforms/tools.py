@@ -13,11 +13,28 @@ from jax.experimental import checkify as jax_checkify
 
 from .._core.cells import Cell
 from .._core.discovery import Traced
+from .._core.ground import Wrapper
 from .._core.lift import Lifted, name_of
 from .._core.recipes import Computed, Constant, Existing, Input, NewCall, NewObject, Out
 from .autodiff import tuple_of
 from .forms import rebuilt, type_of_recipe
 from .jit import concrete
+from .scanning import without_views
+
+
+class WithoutViews(Wrapper):
+    """A function whose results have arrays of their own in the place of views.
+
+    Args:
+        fun: the user's function.
+    """
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self.fun = fun
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns what the function returns."""
+        return without_views(self.fun(*args, **kwargs))
 
 
 class Looked(Lifted):
@@ -87,7 +104,7 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         >>> sj.eval_shape(lambda x: x.sum(0), jnp.zeros((2, 3))).shape
         (3,)
     """
-    return Looked(fun, (True, False))(*args, **kwargs)
+    return Looked(WithoutViews(fun), (True, False))(*args, **kwargs)
 
 
 def make_jaxpr(fun: Callable[..., Any], return_shape: bool = False) -> Callable[..., Any]:
@@ -113,7 +130,7 @@ def make_jaxpr(fun: Callable[..., Any], return_shape: bool = False) -> Callable[
         >>> len(sj.make_jaxpr(Scale())(jnp.ones(2)).jaxpr.invars)
         2
     """
-    return Looked(fun, (return_shape, True))
+    return Looked(WithoutViews(fun), (return_shape, True))
 
 
 class Checked(Lifted):
