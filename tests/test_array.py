@@ -788,7 +788,7 @@ def test_an_element_takes_no_sequence():
             a[1, 2] = new
         with pytest.raises(ValueError, match="an array element with a sequence"):
             a[1][2] = new
-    a[1, 2:3] = a[..., 0, 1] = [2.0]
+    a[1, 2:3] = a[..., 0, 1] = snp.array([2.0])
     assert a.sum().item() == 4
 
 

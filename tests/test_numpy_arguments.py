@@ -6,7 +6,7 @@ import pytest
 import statejit as sj
 import statejit.numpy as snp
 
-NARROW = {"float64": "float32", "int64": "int32", "complex128": "complex64"}
+NARROW = {"float64": "float32", "int64": "int32", "complex128": "complex64", "uint64": "uint32"}
 
 
 def described(value):
@@ -73,6 +73,20 @@ xp.broadcast_to(w, (2, 3), subok=True)
 xp.append(u, 5)
 xp.histogram(i, [0, 1, 3])
 xp.polymul([1, 2], [3, 4])
+xp.polymul([0, 0, 20001], [30001, 1])
+u.cumsum(), xp.nancumprod(u), xp.add.accumulate(u), xp.multiply.reduceat(u, [0, 2])
+xp.convolve(u, [1, 1]), xp.correlate(u[:2], i, "same"), xp.convolve(m[0], m[1])
+xp.quantile(i, [[0.2, 0.5]], method="lower"), xp.percentile(u, 40, method="inverted_cdf")
+xp.quantile(w, 1), xp.quantile(a, [[0.5], [1]], axis=0)
+xp.quantile(i, 1.5, method="nearest")
+xp.percentile(w, [50, 101])
+xp.reciprocal(i[::2]), xp.vander(u, 2), xp.dot(u, 2)
+xp.clip(w, [2, 1, 4], 3)
+xp.nanargmax([xp.nan, xp.nan])
+xp.fill_diagonal(a.reshape(3, 2)[:1], 5), xp.fill_diagonal(a.T.copy(), 9, wrap=True)
+xp.fill_diagonal(a.reshape(6, 1), 7, wrap=True)
+xp.flip(xp.array(True)) / 2
+a.resize(3, 2), w.resize()
 xp.polydiv([3.0, 5, 2], [2.0, 1])
 xp.polyder([1, 1, 1])
 xp.diff(u, prepend=3)

@@ -105,6 +105,62 @@ def _edge(a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:
     return -(2 * d + e) / (d * (d + e)) * a + (d + e) / (d * e) * b - d / (e * (d + e)) * c
 
 
+def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full", **kwargs: Any) -> Any:
+    """Returns the convolution of two rows; that of integers is exact, and has their dtype.
+
+    Args:
+        a: a row, (n,).
+        v: a row, (m,).
+        mode: 'full' for (n + m - 1,) elements, 'same' for (max(n, m),), 'valid' for those for which
+            the rows overlap whole, (max(n, m) - min(n, m) + 1,).
+        kwargs: what else `jax.numpy.convolve` takes.
+    """
+    a, v = jnp.asarray(a), jnp.asarray(v)
+    if not _are_whole(a, v) or a.ndim != 1 or v.ndim != 1 or 0 in (a.size, v.size):
+        return jnp.convolve(a, v, mode, **kwargs)
+    return _of_integers(a, v, mode, 0)
+
+
+def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid", **kwargs: Any) -> Any:
+    """Returns the correlation of two rows; that of integers is exact, and has their dtype.
+
+    Args:
+        a: a row, (n,).
+        v: a row, (m,).
+        mode: as in `convolve`.
+        kwargs: what else `jax.numpy.correlate` takes.
+    """
+    a, v = jnp.asarray(a), jnp.asarray(v)
+    if not _are_whole(a, v) or a.ndim != 1 or v.ndim != 1 or 0 in (a.size, v.size):
+        return jnp.correlate(a, v, mode, **kwargs)
+    return _of_integers(a, v[::-1], mode, int(a.size < v.size))
+
+
+def _are_whole(*arrays: Any) -> bool:
+    return not any(jnp.issubdtype(array.dtype, jnp.inexact) for array in arrays)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3), inline=True)
+def _of_integers(a: Any, v: Any, mode: str, late: int) -> Any:
+    """Returns a convolution as sums of products: JAX's own would round them to floats.
+
+    Args:
+        a: a row, (n,).
+        v: a row, (m,).
+        mode: as in `convolve`.
+        late: 1 if the middle is the later one, where there is none in the middle.
+    """
+    n, m = a.size, v.size
+    places = jnp.arange(n)[:, None] + jnp.arange(m)
+    dtype = jnp.result_type(a, v)
+    products = a.astype(dtype)[:, None] * v.astype(dtype)
+    whole = int if dtype == jnp.bool else dtype
+    full = jnp.zeros(n + m - 1, whole).at[places].add(products).astype(dtype)
+    size = {"full": n + m - 1, "same": max(n, m), "valid": max(n, m) - min(n, m) + 1}[mode]
+    start = (n + m - 1 - size + late) // 2
+    return full[start : start + size]
+
+
 def polymul(a1: ArrayLike, a2: ArrayLike) -> Any:
     """Returns the product of two polynomials, without leading zeros if they are known.
 
@@ -114,8 +170,29 @@ def polymul(a1: ArrayLike, a2: ArrayLike) -> Any:
     """
     a1, a2 = jnp.asarray(a1), jnp.asarray(a2)
     known = is_known(a1) and is_known(a2)
-    found = jnp.polymul(a1, a2, trim_leading_zeros=known)
-    return found.astype(jnp.result_type(a1, a2))
+    if _are_whole(a1, a2):
+        first, second = [_trimmed(a) if known else jnp.atleast_1d(a) for a in (a1, a2)]
+        return convolve(first, second)
+    return jnp.polymul(a1, a2, trim_leading_zeros=known)
+
+
+def _trimmed(row: Any) -> np.ndarray:
+    found = np.trim_zeros(np.atleast_1d(np.asarray(row)), "f")
+    return found if found.size else np.zeros(1, found.dtype)
+
+
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803
+    """Returns the powers of the elements of a row; of narrow integers in a dtype of their own.
+
+    Args:
+        x: the row, (n,).
+        N: how many powers; by default as many as elements.
+        increasing: whether the lowest comes first.
+    """
+    x = jnp.asarray(x)
+    known = getattr(x.dtype, "kind", "") in "biufc"
+    dtype = jax.dtypes.canonicalize_dtype(np.promote_types(x.dtype, int)) if known else x.dtype
+    return jnp.vander(x.astype(dtype), N, increasing)
 
 
 def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
@@ -139,5 +216,8 @@ def polyder(p: ArrayLike, m: int = 1) -> Any:
     return jnp.polyder(p, m).astype(p.dtype)
 
 
-CALCULUS = {fun.__name__: fun for fun in (diff, gradient, polymul, polydiv, polyder)}
+CALCULUS = {
+    fun.__name__: fun
+    for fun in (diff, gradient, convolve, correlate, polymul, polydiv, polyder, vander)
+}
 """These functions, by name."""

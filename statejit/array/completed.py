@@ -175,8 +175,67 @@ def clip(a: ArrayLike, min: Any = None, max: Any = None) -> Any:
         limits = jnp.iinfo(a.dtype)
         min = None if is_whole(min) and min < limits.min else min
         max = None if is_whole(max) and max > limits.max else max
-    low, high = [in_range("maximum", a, n) if is_whole(n) else n for n in (min, max)]
+    low, high = [in_range("maximum", a, n) if is_whole(n) else _bound(n) for n in (min, max)]
     return jnp.clip(a, low, high)
+
+
+def _bound(value: Any) -> Any:
+    return jnp.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def dot(a: ArrayLike, b: ArrayLike) -> Any:
+    """Returns the dot product: over the last axis of one array and the last but one of the other.
+
+    Args:
+        a: the array, (*shape, n), or a number.
+        b: the array, (*shape, n, m) or (n,), or a number.
+    """
+    return jnp.dot(typed(a), typed(b))
+
+
+def reciprocal(x: ArrayLike, /) -> Any:
+    """Returns `1 / x`; of integers the whole part, as NumPy has it.
+
+    Args:
+        x: the array, (*shape,).
+    """
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.reciprocal(x)
+    return jnp.where(abs(x) == 1, x, 0)
+
+
+def nanargmax(a: ArrayLike, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    """Returns where the largest elements are, NaN aside.
+
+    Args:
+        a: the array, (*shape,).
+        axis: the axis; None for the flattened array.
+        out: not used here.
+        keepdims: whether the axis stays, with length 1.
+
+    Raises:
+        ValueError: if there is nothing but NaN, and that is known.
+    """
+    return _somewhere(jnp.nanargmax(a, axis, keepdims=keepdims))
+
+
+def nanargmin(a: ArrayLike, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    """Returns where the smallest elements are, NaN aside; else as `nanargmax`.
+
+    Args:
+        a: the array, (*shape,).
+        axis: the axis; None for the flattened array.
+        out: not used here.
+        keepdims: whether the axis stays, with length 1.
+    """
+    return _somewhere(jnp.nanargmin(a, axis, keepdims=keepdims))
+
+
+def _somewhere(found: Any) -> Any:
+    if is_known(found) and np.any(np.asarray(found) < 0):
+        raise ValueError("All-NaN slice encountered")
+    return found
 
 
 def einsum(subscripts: Any, /, *operands: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -338,6 +397,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
         *(pad, full, full_like, insert, append, arange, fromiter, mask_indices),
+        *(dot, reciprocal, nanargmax, nanargmin),
     )
 }
 """These functions, by name; `matrix_rank` belongs to another namespace."""

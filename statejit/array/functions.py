@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import completed, indexing
+from .accumulated import ACCUMULATED
 from .array import Array, content, fresh
 from .calculus import CALCULUS
 from .histograms import HISTOGRAMS
@@ -100,6 +101,9 @@ def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     return array(a)
 
 
+COMPLETED = completed.COMPLETED | ACCUMULATED | CALCULUS | HISTOGRAMS | QUANTILES
+"""Functions that take or do more than those of JAX, by name."""
+
 _CLIPS = WithOptions(function(completed.clip, np.clip), completed.clip, 3)
 
 
@@ -131,10 +135,7 @@ NAMESPACE: dict[str, Any] = (
         "ascontiguousarray": asarray,
         "copy": copy,
         "take": function(indexing.take, np.take),
-        **{
-            name: function(fun, getattr(np, name))
-            for name, fun in (completed.COMPLETED | CALCULUS | HISTOGRAMS | QUANTILES).items()
-        },
+        **{name: function(fun, getattr(np, name)) for name, fun in COMPLETED.items()},
         "clip": clip,
         "ndarray": Array,
     }

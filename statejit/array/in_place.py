@@ -138,7 +138,10 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         raise ValueError("array must be at least 2-d")
     a = _mutable(a, "fill_diagonal")
     val = jnp.asarray(indexing.cast(val, a.value.dtype))
-    a._assign(jnp.fill_diagonal(a.value, val, wrap, inplace=False))
+    if wrap and a.ndim == 2 and a.shape[0] > a.shape[1]:
+        a.flat[:: a.shape[1] + 1] = val
+    else:
+        a._assign(jnp.fill_diagonal(a.value, val, inplace=False))
 
 
 IN_PLACE = {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}

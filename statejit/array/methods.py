@@ -22,6 +22,7 @@ from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .._core.windows import Window
 from . import complaints, completed, indexing
+from .accumulated import ACCUMULATED
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
 from .signatures import Arguments
@@ -141,9 +142,9 @@ class Methods(Arithmetic):
     clip = method(completed.clip)
     conj = method(jnp.conj)
     conjugate = method(jnp.conj)
-    cumprod = method(jnp.cumprod)
-    cumsum = method(jnp.cumsum)
-    dot = method(jnp.dot)
+    cumprod = method(ACCUMULATED["cumprod"])
+    cumsum = method(ACCUMULATED["cumsum"])
+    dot = method(completed.dot)
     flatten = method(jnp.ravel)
     max = method(jnp.max)
     mean = method(jnp.mean)
@@ -232,10 +233,15 @@ class Methods(Arithmetic):
             new_shape: the shape, as integers or as a tuple.
             refcheck: whether an array of which there are views is refused.
         """
-        if self.base is not None:
-            raise ValueError("cannot resize this array: it does not own its data")
+        if not new_shape or new_shape[0] is None or self.mark() == "scalar":
+            return  # so it is in NumPy
         shape = unpacked(new_shape[0] if len(new_shape) == 1 else new_shape)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if math.prod(shape) == self.size and self.layout.flags.c_contiguous:
+            self.shape = shape
+            return
+        if self.base is not None:
+            raise ValueError("cannot resize this array: it does not own its data")
         if refcheck and math.prod(shape) != self.size and _is_seen(self, sys.getrefcount(self)):
             raise ValueError(
                 "cannot resize an array that references or is referenced by another array in this "

@@ -13,7 +13,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
+
+from .indexing import is_known
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -25,6 +28,9 @@ CONTINUOUS = {
     "normal_unbiased": (3 / 8, 3 / 8),
 }
 """Methods that JAX has not, with their alpha and beta."""
+
+PICKING = ("lower", "higher", "nearest", "inverted_cdf", "closest_observation")
+"""Methods whose quantiles of integers are some of these."""
 
 BY_PLACE = frozenset({*CONTINUOUS, "averaged_inverted_cdf", "closest_observation"})
 
@@ -44,15 +50,30 @@ def _completed(jaxs: Callable[..., Any], percent: bool, skips_nan: bool) -> Call
         *,
         weights: ArrayLike = None,
     ) -> Any:
-        if method not in BY_PLACE or weights is not None:
-            return jaxs(a, q, axis, method=method, keepdims=keepdims, weights=weights)
         a = jnp.asarray(a)
-        a = a if jnp.issubdtype(a.dtype, jnp.inexact) else a.astype(float)
-        q = jnp.asarray(q, a.dtype) / (100 if percent else 1)
+        most = 100 if percent else 1
+        if is_known(q) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= most)):
+            name = "Percentiles" if percent else "Quantiles"
+            raise ValueError(f"{name} must be in the range [0, {most}]")
+        whole = not jnp.issubdtype(a.dtype, jnp.inexact)
+        picks = whole and method in PICKING
+        if weights is not None or not (picks or method in BY_PLACE):
+            q = jnp.asarray(q)
+            q = q if jnp.issubdtype(q.dtype, jnp.inexact) else q.astype(float)
+            row = q.reshape(-1) if q.ndim > 1 else q
+            found = jaxs(a, row, axis, method=method, keepdims=keepdims, weights=weights)
+            return found.reshape(*q.shape, *found.shape[row.ndim :])
+        q = (np if is_known(q) else jnp).asarray(q, float) / most
+        a = a if picks or not whole else a.astype(float)
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         rest = [i for i in range(a.ndim) if i not in axes]
         rows = a.transpose(*axes, *rest).reshape(-1, *[a.shape[i] for i in rest])
-        found = _among(rows, q.reshape(-1), method, skips_nan)
+        if picks:
+            q = jnp.asarray(_picked(len(rows), q, method))
+            found = jnp.sort(rows, 0)[q.reshape(-1)]
+        else:
+            q = jnp.asarray(q, a.dtype)
+            found = _among(rows, q.reshape(-1), method, skips_nan)
         kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
         return found.reshape(*q.shape, *(kept if keepdims else rows.shape[1:]))
 
@@ -74,6 +95,25 @@ def _among(rows: Any, q: Any, method: str, skips_nan: bool) -> Any:
     found = low + (high - low) * part.astype(rows.dtype)
     gone = n == 0 if skips_nan else empty.any(0)
     return jnp.where(gone, jnp.nan, found)
+
+
+def _picked(n: int, q: Any, method: str) -> Any:
+    """Returns the places of quantiles among n values where each is one of the values.
+
+    Args:
+        n: how many values.
+        q: the quantiles: an array of NumPy's, where they are known, which has more digits.
+        method: one of `PICKING`.
+    """
+    xp = jnp if isinstance(q, jax.Array) else np
+    place = {
+        "lower": lambda: xp.floor(q * (n - 1)),
+        "higher": lambda: xp.ceil(q * (n - 1)),
+        "nearest": lambda: xp.rint(q * (n - 1)),
+        "inverted_cdf": lambda: xp.ceil(q * n) - 1,
+        "closest_observation": lambda: xp.floor(q * n - 0.5) - (q * n % 2 == 0.5),
+    }[method]()
+    return xp.clip(place, 0, n - 1).astype(int)
 
 
 def _place(n: Any, q: Any, method: str) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .accumulated import wide
 from .array import Array, made
 from .at import ufunc_at
 from .lifting import unpacked
@@ -20,6 +21,9 @@ from .wrapping import function
 Fun = Callable[..., Any]
 
 UFUNC_METHODS = ("reduce", "accumulate", "reduceat", "outer")
+
+SUMMING = (np.add, np.multiply)
+"""Ufuncs whose methods add up narrow integers in a wider dtype."""
 
 
 def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
@@ -121,6 +125,9 @@ def _give_methods(result: Any, fun: Any, numpys: np.ufunc) -> None:
     if numpys.nin == 2 and numpys.nout == 1:
         for method in UFUNC_METHODS:
             jaxs = getattr(fun, method)
+            jaxs = (
+                wide(jaxs) if numpys in SUMMING and method in ("accumulate", "reduceat") else jaxs
+            )
             jaxs = _with_indices(jaxs) if method == "reduceat" else jaxs
             setattr(result, method, function(jaxs, getattr(numpys, method)))
     if numpys.nout == 1:
@@ -141,7 +148,8 @@ def _in_dtype(operand: Any, dtype: Any, casting: str, name: str) -> Any:
     if dtype is None or operand is None:
         return operand
     value = jnp.asarray(unpacked(operand, True))
-    if casting != "unsafe" and not value.weak_type and not casts_same_kind(value.dtype, dtype):
+    whole = value.weak_type and value.dtype.kind == "i"  # any dtype may hold it
+    if casting != "unsafe" and not whole and not casts_same_kind(value.dtype, dtype):
         raise TypeError(
             f"Cannot cast ufunc {name!r} input from dtype({str(value.dtype)!r}) to "
             f"dtype({str(np.dtype(dtype))!r}) with casting rule {casting!r}"

@@ -108,6 +108,8 @@ def expand_dims(a: Any, axis: Any) -> Any:
 def flip(m: Any, axis: Any = None) -> Any:
     m, axis = _array(m), _plain(axis)
     np.flip(layout_of(m.shape, "b"), axis)  # raises as NumPy does
+    if not m.ndim:
+        return m[()]  # a scalar, as in NumPy
     given = range(m.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
     turned = {n % m.ndim for n in given}
     back = slice(None, None, -1)

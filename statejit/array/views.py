@@ -282,7 +282,9 @@ class Views(Methods):
         if _is_view_of(new, part):
             return  # the end of `a[i] += 1`: the view has been changed already
         shape = step.shape(shape)
-        if not shape and type(new) is list and dtype == np.bool:
+        if not shape and isinstance(new, (list, tuple)):
+            if not scalar or dtype != np.bool:
+                raise ValueError("setting an array element with a sequence.")
             new = bool(new)  # so it is in NumPy
         new = indexing.cast(new, dtype)
         if scalar and np.ndim(new):
