@@ -48,8 +48,8 @@ What holds for all functions:
 - Ufuncs have `out`, `where`, `dtype`, `casting` and the methods `reduce`, `accumulate`, `reduceat`,
   `outer`, `at`.
 - Dtypes are NumPy's, up to these: `sin` and its kin give `float32` for booleans and integers of 8
-  bits, where NumPy has `float16`; `square`, powers and remainders of booleans are `int32`, where it has
-  `int8`; `float16` with an integer of 16 bits or more stays `float16`; `roots` are always complex.
+  bits, where NumPy has `float16`; `square`, powers and remainders of booleans are `int32`, where
+  it has `int8`; `float16` with an integer of 16 bits or more stays `float16`; `roots` are complex.
 - `order`, `subok`, `like` and `kind` are taken, and change nothing.
 
 """
