@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,8 +11,11 @@ import optax
 from ._core.base import Base
 from ._core.cells import Cell
 from ._core.containers import kind_of
+from ._core.frames import CURRENT
 from .collections import collections, flat, present, walk, write_leaves
 from .errors import StructureError
+from .transforms.jit import jit
+from .transforms.trials import on_trial
 from .typing import PyTree
 
 
@@ -61,22 +65,53 @@ class Optimizer(Base):
         """
         self.state = self.tx.init(parameters(target))
 
-    def update(self, target: Any, grads: PyTree, **extra: Any) -> None:
+    def update(
+        self,
+        target: Any,
+        grads: PyTree,
+        loss: Callable[[], Any] | None = None,
+        **extra: Any,
+    ) -> None:
         """Moves the parameters of a target by one step.
+
+        Line searches and what is built on them (`optax.lbfgs`) try several steps. With `loss` they
+        are given the value there as `value=`, `grad=` and `value_fn=`. The loss is watched once
+        more for it; what it writes is not kept, and it draws the same random numbers in each trial.
 
         Args:
             target: what was given as `grad_vars`: a model, a mutable array, or a list, tuple or
                 dict of those.
             grads: the gradients, in the structure in which `grad` returns them.
+            loss: a function without arguments: what the gradients are of.
             extra: what the transformation takes beside gradients and parameters, as `value=`.
 
         Raises:
             StructureError: if the gradients do not fit the target, or the state that was made.
+
+        Example:
+            >>> import jax.numpy as jnp, optax, statejit as sj
+            >>> class Point(sj.Base):
+            ...     def __init__(self):
+            ...         self.x = jnp.array(3.0)
+            ...     def height(self):
+            ...         return self.x**2
+            >>> search = optax.scale_by_backtracking_linesearch(max_backtracking_steps=5)
+            >>> point, opt = Point(), sj.Optimizer(optax.chain(optax.sgd(1.0), search))
+            >>> opt.update(point, sj.grad(point.height, grad_vars=point)(), point.height)
+            >>> round(point.x.item(), 2)
+            -1.8
         """
+        frame = CURRENT.get()
+        if loss is not None and frame is None:
+            _searched(self, target, grads, loss, extra)
+            return
         grads = unwrapped(grads)
         params = parameters(target, grads)
         if self.state is None:
             self.state = self.tx.init(params)
+        if loss is not None and frame is not None:
+            value_fn = on_trial(loss, lambda new: write(target, new), params, frame)
+            extra = {"value": value_fn(params), "grad": grads, **extra, "value_fn": value_fn}
         try:
             updates, self.state = self.tx.update(grads, self.state, params, **extra)
         except ValueError as error:
@@ -88,6 +123,14 @@ class Optimizer(Base):
                 "knows which arrays have gradients.",
             ) from error
         write(target, optax.apply_updates(params, updates))
+
+
+@jit
+def _searched(
+    optimizer: Optimizer, target: Any, grads: PyTree, loss: Callable[[], Any], extra: Any
+) -> None:
+    """Does an update that evaluates the loss, compiled as a whole."""
+    optimizer.update(target, grads, loss, **extra)
 
 
 def unwrapped(tree: PyTree) -> PyTree:

@@ -349,3 +349,100 @@ def test_a_state_made_for_other_parameters_is_refused() -> None:
     opt = sj.Optimizer(optax.adam(0.1))
     opt.update(model, sj.grad(model.loss, grad_vars=model)())
     np.testing.assert_allclose(model.w, 0.9 * jnp.ones(2), rtol=1e-5)
+
+
+# Line searches ------------------------------------------------------------------------------------
+
+
+class Logistic(sj.Base):
+    """Logistic regression that counts, sums up and draws, with parameters in a list."""
+
+    def __init__(self) -> None:
+        self.ws = [jnp.array([0.5, -0.5]), jnp.zeros(())]
+        self.calls, self.seen = 0, [jnp.zeros(())]
+        self.noise = sj.random.default_rng(0)
+
+    def loss(self) -> Any:
+        with sj.unwatched():
+            RUNS.append(1)
+        self.calls += 1
+        self.noise.normal()
+        found = logistic({"ws": dict(zip("01", self.ws, strict=True))})
+        self.seen[0] = self.seen[0] + found
+        return found
+
+
+RUNS: list[int] = []
+SIGNS = jnp.array([1.0, -1.0, 1.0])
+
+
+def logistic(params: Any) -> Any:
+    w, b = params["ws"]["0"], params["ws"]["1"]
+    return jnp.logaddexp(0.0, -SIGNS * (X @ w + b)).mean() + 0.05 * (w @ w)
+
+
+def initial(tx: Any, m: Logistic) -> tuple[Any, Any]:
+    """Returns parameters, and state as steps will leave it, so that they compile once."""
+    params = {"ws": dict(zip("01", m.ws, strict=True))}
+    return params, jax.tree.map(lambda a: jnp.array(a, a.dtype), tx.init(params))
+
+
+def searched_by_hand(tx: Any, steps: int) -> tuple[Any, list[Any]]:
+    params, state = initial(tx, Logistic())
+    losses = []
+
+    @jax.jit
+    def step(params: Any, state: Any) -> Any:
+        value, grads = jax.value_and_grad(logistic)(params)
+        updates, state = tx.update(grads, state, params, value=value, grad=grads, value_fn=logistic)
+        return optax.apply_updates(params, updates), state, value
+
+    for _ in range(steps):
+        params, state, value = step(params, state)
+        losses.append(value)
+    return params, losses
+
+
+def searched(tx: Any, steps: int, compiled: bool) -> Logistic:
+    m, opt = Logistic(), sj.Optimizer(tx)
+    _, opt.state = initial(tx, m)
+
+    def step() -> None:
+        opt.update(m, sj.grad(m.loss, grad_vars=m)(), loss=m.loss)
+
+    run = sj.jit(step) if compiled else step
+    for _ in range(steps):
+        run()
+    return m
+
+
+BACKTRACKING = optax.chain(
+    optax.sgd(1.0), optax.scale_by_backtracking_linesearch(max_backtracking_steps=5)
+)
+
+
+@pytest.mark.parametrize(
+    ("tx", "compiled"),
+    [(BACKTRACKING, True), (BACKTRACKING, False), (optax.lbfgs(memory_size=2), True)],
+    ids=["backtracking-jit", "backtracking", "lbfgs-jit"],
+)
+def test_line_searches_go_where_the_hand_written_ones_go(tx: Any, compiled: bool) -> None:
+    params, losses = searched_by_hand(tx, 4)
+    RUNS.clear()
+    m = searched(tx, 4, compiled)
+    assert len(RUNS) == 2  # once for the gradients, and once for all trials
+    np.testing.assert_allclose(m.ws[0], params["ws"]["0"], rtol=1e-6)
+    np.testing.assert_allclose(m.ws[1], params["ws"]["1"], rtol=1e-6)
+    # What the trials write is not kept: state has seen the gradients' runs alone.
+    assert m.calls == 4
+    np.testing.assert_allclose(m.seen[0], sum(losses), rtol=1e-6)
+    other = sj.random.default_rng(0)
+    for _ in range(4):
+        other.normal()
+    assert m.noise.normal() == other.normal()
+
+
+def test_a_line_search_that_lacks_the_loss_says_so() -> None:
+    m, opt = Logistic(), sj.Optimizer(BACKTRACKING)
+    with pytest.raises(TypeError, match="value_fn"):
+        opt.update(m, sj.grad(m.loss, grad_vars=m)())

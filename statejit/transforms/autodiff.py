@@ -146,18 +146,7 @@ class Gradient(Derivative):
     def finish(self, frame: Frame, result: Any, args: Any, kwargs: Any) -> list[Any]:
         """Returns the loss as an array, the loss as it was returned, and the auxiliary result."""
         result, aux = self.split(result)
-        if isinstance(result, Cell):
-            loss = result.value
-        elif isinstance(result, Number):
-            loss = result.__jax_array__()
-        elif isinstance(result, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
-            loss = jnp.asarray(result)
-        else:
-            raise TypeError(
-                "Gradient only defined for scalar-output functions. Output was a "
-                f"{type(result).__name__}: {result!r}"
-            )
-        return [loss, result, aux]
+        return [as_loss(result), result, aux]
 
     def transform(self, traced: Traced) -> Traced:
         """Returns the program with the gradients as further outputs."""
@@ -285,6 +274,24 @@ def tuple_of(*children: Any) -> NewContainer:
 
 def _is_leaf(value: Any) -> bool:
     return isinstance(value, (Base, Cell, Number))
+
+
+def as_loss(result: Any) -> Any:
+    """Returns what a loss returns as a `jax.Array`.
+
+    Raises:
+        TypeError: if it is no array and no number.
+    """
+    if isinstance(result, Cell):
+        return result.value
+    if isinstance(result, Number):
+        return result.__jax_array__()
+    if isinstance(result, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
+        return jnp.asarray(result)
+    raise TypeError(
+        "Gradient only defined for scalar-output functions. Output was a "
+        f"{type(result).__name__}: {result!r}"
+    )
 
 
 def as_array_to_differentiate(leaf: Any) -> Any:
