@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr, Literal
 
 from ..errors import BypassError, EscapeError, RawTransformError, TracedControlFlowError
 from .base import Base, hooked, written_outside
@@ -256,8 +256,18 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
+    by_use = _by_first_use(jaxpr, variables)
+    variables, inputs = [variables[i] for i in by_use], [inputs[i] for i in by_use]
     opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables, outvars=outs), values)
     return Program(opened), inputs
+
+
+def _by_first_use(jaxpr: Any, variables: list[Any]) -> list[int]:
+    """Returns the order in which a program uses variables, so that equal programs look alike."""
+    position = {v: i for i, v in enumerate(variables)}
+    used = (v for e in jaxpr.eqns for v in e.invars if not isinstance(v, Literal))
+    first = dict.fromkeys(position[v] for v in used if v in position)
+    return [*first, *(i for i in range(len(variables)) if i not in first)]
 
 
 # Errors ----------------------------------------------------------------------------------------

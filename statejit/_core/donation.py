@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from .discovery import Traced
 from .ground import Ground, Node
 from .places import has_user_threads
-from .recipes import NewContainer, Out, Refill, SetAttr
+from .recipes import NewContainer, NewNumpy, Out, Refill, SetAttr
 from .slots import MISSING
 
 copied = jax.jit(jnp.copy)
@@ -51,7 +51,7 @@ _MAY_FAIL = ("callback", "ffi_call", "infeed", "outfeed")
 
 @dataclasses.dataclass(frozen=True)
 class Donated:
-    """An array that a call gives away.
+    """An array that a call gives away; of a NumPy array, which may be changed, it gives a copy.
 
     Args:
         node: where it lies.
@@ -88,12 +88,15 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Donated]:
     places = {
         _place(slot.node): index
         for index, slot in enumerate(traced.inputs)
-        if not isinstance(slot, int) and slot.node.test == "array" and id(slot.node) not in twins
+        if not isinstance(slot, int)
+        and slot.node.test in ("array", "numpy")
+        and id(slot.node) not in twins
     }
     found: dict[int, Donated] = {}
     outs: set[int] = set()
     for place, recipe, within in _overwritten(traced.effects, ground):
         index = places.get(place)
+        recipe = recipe.content if type(recipe) is NewNumpy else recipe
         if index is None or type(recipe) is not Out or recipe.number or recipe.index in outs:
             continue
         node = traced.inputs[index].node

@@ -154,8 +154,10 @@ class Commit:
             line(f"if {count}(v{container.index}) > {ONE_HOLDER}:")
             for v in (f"v{node.index}" for node in nodes):
                 line(f"    {v} = {constant(copied)}({v})")
-        for v in (f"v{given.node.index}" for given in self.donated.values()):
-            line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
+        for node in (given.node for given in self.donated.values()):
+            if node.test != "numpy":
+                v = f"v{node.index}"
+                line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
         if gives:
             nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
             busy = " or busy" if self.packing.leaves else ""
@@ -203,8 +205,14 @@ class Commit:
     def _inputs(self) -> Iterator[str]:
         """Yields what the program is called with: pages, and what is not in pages."""
         yield from (f"p{k}.buffer" for k in range(len(self.packing.leaves)))
+        given = {donated.node.index for donated in self.donated.values()}
         for slot in (self.traced.inputs[i] for i in self.packing.inputs):
-            yield f"t{slot}" if isinstance(slot, int) else f"v{slot.node.index}"
+            if isinstance(slot, int):
+                yield f"t{slot}"
+            elif slot.node.test == "numpy" and slot.node.index in given:
+                yield f"{self.source.constant(jnp.array)}(v{slot.node.index})"
+            else:
+                yield f"v{slot.node.index}"
 
     def _first_path(self) -> Path:
         effect = self.traced.effects[0]
@@ -352,7 +360,7 @@ class Commit:
 def _by_container(donated: Iterable[Donated]) -> Iterator[tuple[Node, list[Node]]]:
     """Yields the containers that a call replaces, each with the arrays in it that it gives away."""
     found: dict[int, tuple[Node, list[Node]]] = {}
-    for given in donated:
+    for given in (given for given in donated if given.node.test != "numpy"):
         for container in given.within:
             found.setdefault(container.index, (container, []))[1].append(given.node)
     yield from found.values()

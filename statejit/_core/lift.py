@@ -16,12 +16,13 @@ from typing import Any
 
 from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
+from .executable import is_disabled
 from .frames import CURRENT, Frame
 from .ground import Ground, Wrapper
 from .inner import commit
 from .memory import Memory, refused
 from .places import has_user_threads
-from .plan import Plan, is_disabled
+from .plan import Plan
 from .source import MISS
 
 MOST_PLANS = 256
@@ -202,15 +203,17 @@ class Lifted(Wrapper):
 
     def call_anew(self, args: Any, kwargs: Any) -> Any:
         """Makes a plan, and calls it; again, if another thread changes what it reads meanwhile."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             plan = self.plan(args, kwargs)
+            shares = attempt == 0 and plan.share(self.cache.plans)
             result = plan.dispatch(self.fun, args, kwargs, plan.program, self.targets)
             if result is not MISS:
                 if plan.cacheable:
                     self.cache.add(plan)
                     self._count()
                 return result
-            self._refuse_misfit()
+            if not shares:
+                self._refuse_misfit()
         raise OutsideChangeError(
             f"what {name_of(self.fun)} reads was changed by another thread each time while it was "
             "traced; nothing was done.",

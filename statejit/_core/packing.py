@@ -255,6 +255,8 @@ def _leaves(traced: Traced, donated: dict[int, Donated]) -> Iterator[Leaf]:
     uses, held = _uses(traced)
     of_type: dict[Any, list[int]] = {}
     for index, given in sorted(donated.items()):
+        if given.node.test == "numpy":
+            continue
         aval = given.node.value.aval
         alone = uses[given.out] == 1 and given.node.index not in held
         if alone and _fits(given.node, aval) and traced.jaxpr.out_avals[given.out] == aval:

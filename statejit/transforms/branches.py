@@ -11,11 +11,11 @@ import numpy as np
 
 from .._core.captures import unchanged_captures
 from .._core.discovery import run
+from .._core.executable import is_disabled
 from .._core.frames import Frame
 from .._core.inner import commit
 from .._core.lift import code_of
 from .._core.numbers import Number
-from .._core.plan import is_disabled
 from .inside import Inside
 from .merging import Merging
 from .scanning import is_cell, is_leaf, is_view

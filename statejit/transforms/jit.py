@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.discovery import Traced
+from .._core.executable import Executable
 from .._core.frames import CURRENT, Frame
 from .._core.lift import Lifted
 from .._core.source import MISS
@@ -87,7 +88,8 @@ class Jitted(Lifted):
 
         with contextlib.suppress(_Gathered):
             plan.dispatch(self.fun, args, kwargs, stop)
-        return Lowered(self, plan, plan.jitted.lower(*inputs))
+        assert isinstance(plan.executable, Executable)
+        return Lowered(self, plan, plan.executable.jitted.lower(*inputs))
 
 
 class _Gathered(Exception):

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.executable import is_disabled
 from .._core.frames import Frame
 from .._core.lift import code_of
-from .._core.plan import is_disabled
 from .inside import Inside
 from .progress import Meter, ProgressBar, settled
 from .scanning import Scan, as_array, count_of, is_leaf, is_mutable, like
