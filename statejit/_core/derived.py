@@ -11,6 +11,8 @@ from typing import Any
 
 from jax.extend.core import Literal
 
+from .slots import makes_tracer
+
 OPERATORS = frozenset(
     (
         *("add", "sub", "mul", "div", "neg", "abs", "pow", "integer_pow", "convert_element_type"),
@@ -79,10 +81,8 @@ def numbers_among(jaxpr: Any, numbers: list[Any], plain: list[Any]) -> dict[Any,
 
 
 def _is_operator(equation: Any) -> bool:
-    name, inner = equation.primitive.name, equation.params.get("jaxpr")
-    if name in OPERATORS or equation.params.get("name") in NAMES:
-        return True
-    return name == "jit" and not inner.eqns and len(inner.jaxpr.invars) == 1  # of `as_tracer`
+    is_named = equation.primitive.name in OPERATORS or equation.params.get("name") in NAMES
+    return is_named or makes_tracer(equation)
 
 
 def _is_weak_scalar(variable: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from .paths import Path
 from .pictures import attributes, put_in_order, set_raw
 from .places import raising_frame
 from .recipes import Refill, SetAttr, Writer
-from .slots import MISSING, frozen_paths, is_placeholder
+from .slots import MISSING, frozen_paths, is_placeholder, makes_tracer
 
 
 @dataclasses.dataclass(eq=False)
@@ -256,16 +257,39 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
-    by_use = _by_first_use(jaxpr, variables)
+    variables, equations = _without_tracing(jaxpr, variables)
+    by_use = _by_first_use(equations, variables)
     variables, inputs = [variables[i] for i in by_use], [inputs[i] for i in by_use]
-    opened = ClosedJaxpr(jaxpr.replace(constvars=rest, invars=variables, outvars=outs), values)
+    opened = ClosedJaxpr(
+        jaxpr.replace(constvars=rest, invars=variables, outvars=outs, eqns=equations), values
+    )
     return Program(opened), inputs
 
 
-def _by_first_use(jaxpr: Any, variables: list[Any]) -> list[int]:
+def _without_tracing(jaxpr: Any, variables: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Drops the equations that only make a tracer of an input: what they return is the input.
+
+    Returns:
+        The variables of the inputs, and the other equations.
+    """
+    read = [v for e in jaxpr.eqns for v in e.invars] + list(jaxpr.outvars)
+    uses = collections.Counter(v for v in read if not isinstance(v, Literal))
+    alone = {v for v in variables if uses[v] == 1}
+    made: dict[Any, Any] = {}
+    rest = []
+    for equation in jaxpr.eqns:
+        given = equation.invars[0] if makes_tracer(equation) else None
+        if given is None or isinstance(given, Literal) or given not in alone:
+            rest.append(equation)
+        else:
+            made[given] = equation.outvars[0]
+    return [made.get(v, v) for v in variables], rest
+
+
+def _by_first_use(equations: list[Any], variables: list[Any]) -> list[int]:
     """Returns the order in which a program uses variables, so that equal programs look alike."""
     position = {v: i for i, v in enumerate(variables)}
-    used = (v for e in jaxpr.eqns for v in e.invars if not isinstance(v, Literal))
+    used = (v for e in equations for v in e.invars if not isinstance(v, Literal))
     first = dict.fromkeys(position[v] for v in used if v in position)
     return [*first, *(i for i in range(len(variables)) if i not in first)]
 
