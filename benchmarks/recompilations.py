@@ -30,7 +30,7 @@ NOTE = """\
 Needed is what JAX itself needs, whose programs depend on shapes and dtypes, and one compilation
 for a Python value that turns out to vary. Wrong: the step gives another result, or leaves another
 state, than the same step run eagerly. —: can not be said there. A NumPy array can be changed by the
-step, which a JAX array can not: here the step is traced for each, and both share what XLA compiled."""
+step, which a JAX array can not: here the step is traced for each, and XLA compiles once."""
 
 
 @dataclass
