@@ -86,6 +86,9 @@ xp.nanargmax([xp.nan, xp.nan])
 xp.fill_diagonal(a.reshape(3, 2)[:1], 5), xp.fill_diagonal(a.T.copy(), 9, wrap=True)
 xp.fill_diagonal(a.reshape(6, 1), 7, wrap=True)
 xp.flip(xp.array(True)) / 2
+xp.linalg.eigvalsh(a[:, :2], "U"), xp.linalg.eigh(a[:, :2], UPLO="l").eigenvalues
+xp.linalg.eigh(a[:, :2], "X")
+w == None, None != w, w == "text", w[0] == None
 a.resize(3, 2), w.resize()
 xp.polydiv([3.0, 5, 2], [2.0, 1])
 xp.polyder([1, 1, 1])

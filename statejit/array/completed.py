@@ -290,6 +290,39 @@ def matrix_rank(
     return (values > jnp.asarray(tol)[..., None]).sum(-1)
 
 
+def eigh(a: ArrayLike, UPLO: str = "L") -> Any:  # noqa: N803
+    """Returns eigenvalues and eigenvectors of matrices of which one triangle is looked at.
+
+    Args:
+        a: matrices, Hermitian as that triangle has them, (..., n, n).
+        UPLO: the triangle, 'L' for the lower one, 'U' for the upper one.
+
+    Raises:
+        ValueError: for another triangle.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> snp.linalg.eigh(snp.array([[2.0, 7.0], [0.0, 3.0]])).eigenvalues.tolist()
+        [2.0, 3.0]
+    """
+    if UPLO.upper() not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    a = jnp.asarray(a)
+    half, inner = (jnp.tril(a), jnp.tril(a, -1)) if UPLO in "Ll" else (jnp.triu(a), jnp.triu(a, 1))
+    # Made whole here: asked to look at one triangle, JAX derives as if both had been looked at.
+    return jnp.linalg.eigh(half + jnp.conj(jnp.swapaxes(inner, -2, -1)))
+
+
+def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Any:  # noqa: N803
+    """Returns the eigenvalues that `eigh` returns, (..., n).
+
+    Args:
+        a: matrices, (..., n, n).
+        UPLO: the triangle that is looked at.
+    """
+    return eigh(a, UPLO)[0]
+
+
 # Filling ---------------------------------------------------------------------------------------
 
 
@@ -400,4 +433,4 @@ COMPLETED: dict[str, Callable[..., Any]] = {
         *(dot, reciprocal, nanargmax, nanargmin),
     )
 }
-"""These functions, by name; `matrix_rank` belongs to another namespace."""
+"""These functions, by name; those of matrices belong to another namespace."""

@@ -7,7 +7,6 @@ that puts it there. Whatever is not as simple goes the general way, which also r
 
 from __future__ import annotations
 
-import dis
 import functools
 import math
 import sys
@@ -21,6 +20,7 @@ import jax.numpy as jnp
 from .._core.slots import MISSING
 from .._core.windows import Due
 from . import kernels
+from .callers import PASSING, augments
 from .quick import CONCRETE, both, fitting, is_concrete
 
 Fun = Callable[..., Any]
@@ -172,70 +172,3 @@ def _set(value: Any, start: Any, new: Any) -> Any:
 
 
 _setter = both(_set)
-
-
-# Who asks --------------------------------------------------------------------------------------
-
-
-def augments(caller: types.FrameType) -> bool:
-    """Says whether a frame is at `array[index] <op>= other`.
-
-    Args:
-        caller: the frame that asks for `array[index]`.
-    """
-    code = caller.f_code
-    known = _augmenting.get(id(code))
-    if known is None:
-        known = _looked_at(code)
-    return caller.f_lasti in known[1]
-
-
-_augmenting: dict[int, tuple[types.CodeType, frozenset[int]]] = {}
-"""Where codes have `array[index] <op>= other`, by identity: to hash a code would cost too much.
-
-Only there the element will be put back at once. Whoever else had it would hold the whole array.
-"""
-
-_CACHE = dis.opmap.get("CACHE", 0)
-
-_BEFORE = bytes([dis.opmap["COPY"], 2]) * 2
-"""What comes before the array is asked for an element that is to be put back: it keeps both."""
-
-
-def _looked_at(code: types.CodeType) -> tuple[Any, frozenset[int]]:
-    if len(_augmenting) >= 4096:
-        _augmenting.clear()
-    text, n = code.co_code, len(_BEFORE)
-    found: set[int] = set()
-    for i in range(n, len(text), 2):
-        if text[i - n : i] == _BEFORE or (i - 2 in found and text[i] == _CACHE):
-            found.add(i)  # Python 3.11 may have gone on to the caches that follow
-    known = code, frozenset(found)  # kept, so that no other code gets its identity
-    _augmenting[id(code)] = known
-    return known
-
-
-class _Probe:
-    """Finds what Python counts for an object that only `container[index] <op>= other` holds."""
-
-    def __getitem__(self, index: int) -> _Probe:
-        return _Probe()
-
-    def __iadd__(self, other: int) -> _Probe:
-        _count(self, other)
-        return self
-
-    def __setitem__(self, index: int, new: _Probe) -> None:
-        _count(new, index)
-
-
-def _count(held: _Probe, other: int) -> None:
-    _counts.append(sys.getrefcount(held))
-
-
-_counts: list[int] = []
-_probe: Any = _Probe()
-_probe[0] += 0
-
-PASSING = min(_counts)
-"""What Python counts, in a function that an operator calls, for an object nobody else holds."""

@@ -11,7 +11,8 @@ from .wrapping import function
 
 globals().update(namespace(jnp.linalg))
 LinAlgError = np.linalg.LinAlgError
-matrix_rank = function(completed.matrix_rank, np.linalg.matrix_rank)
+for _fun in (completed.matrix_rank, completed.eigh, completed.eigvalsh):
+    globals()[_fun.__name__] = function(_fun, getattr(np.linalg, _fun.__name__))
 __all__ = sorted({*namespace(jnp.linalg), "LinAlgError"})
 
 

@@ -28,21 +28,30 @@ class Masked:
         error: what is raised if it is used for anything else.
     """
 
-    __slots__ = ("_array", "_content", "_error", "_index", "_mask", "_rest")
+    __slots__ = ("_array", "_content", "_error", "_index", "_mask", "_picked", "_rest")
+    __array_ufunc__ = None  # NumPy's operators give way to the one that raises
 
     def __init__(self, array: Any, index: Any, mask: Any, error: Exception) -> None:
         value = array.value
-        self._array, self._index, self._error = array, index, error
+        self._array, self._index, self._error, self._picked = array, index, error, mask
         self._rest = value.shape[mask.ndim :]
         self._mask = jnp.reshape(mask, mask.shape + (1,) * len(self._rest))
         # Ones elsewhere: no derivative of theirs is infinite.
         self._content = jnp.where(self._mask, value, jnp.ones((), value.dtype))
 
     def change(self, fun: Callable[[Any, Any], Any], ufunc: str, other: Any) -> Any:
-        """Does an operation with an operand that is the same for all that the mask picks."""
-        other = operand(other)
-        if np.ndim(other) > len(self._rest):
-            raise self._error
+        """Does an operation with an operand that is the same for all that the mask picks.
+
+        Or with what the same mask picks of another array.
+        """
+        if type(other) is Masked:
+            if other._picked is not self._picked or len(other._rest) != len(self._rest):
+                raise self._error
+            other = other._content
+        else:
+            other = operand(other)
+            if np.ndim(other) > len(self._rest):
+                raise self._error
         content = self._content
         try:
             found = fun(content, other)
@@ -52,6 +61,9 @@ class Masked:
         return self
 
     def __imatmul__(self, other: Any) -> Any:
+        raise self._error
+
+    def _refuse(self, other: Any) -> Any:
         raise self._error
 
     def put(self, array: Any, index: Any) -> None:
@@ -99,3 +111,4 @@ for _name, _ufunc in {
     "rshift": "right_shift",
 }.items():
     setattr(Masked, f"__i{_name}__", _changing(f"__{_name}__", _ufunc))
+    setattr(Masked, f"__r{_name}__", Masked._refuse)

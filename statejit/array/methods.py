@@ -215,6 +215,8 @@ class Methods(Arithmetic):
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
         indices, values = operand(indices), indexing.cast(values, self.dtype)
+        if np.size(indices) and not self.size:
+            raise IndexError("cannot replace elements of an empty array")
         if not np.size(values):
             return
         values = jnp.resize(jnp.asarray(values), jnp.shape(indices))

@@ -87,6 +87,9 @@ def _apply(fun: Binary, left: Any, right: Any) -> Any:
 
 COMPARED = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 
+UNEQUAL = {operator.eq: False, operator.ne: True}
+"""What NumPy says of each element beside what is no number: a text, or None."""
+
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 """The names of the ufuncs that compare."""
 
@@ -158,6 +161,8 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
 
     def method(self: Operators, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
+            if fun in UNEQUAL and isinstance(other, (str, type(None))) and not self._rebinds():
+                return self._wrap(jnp.full(self._like()[0], UNEQUAL[fun]), ufunc, self, other)
             return NotImplemented
         value = self.value
         given = in_range(ufunc, value, other) if is_whole(other) else operand(other)

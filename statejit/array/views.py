@@ -19,7 +19,7 @@ import numpy as np
 from .._core.frames import CURRENT
 from .._core.slots import MISSING
 from .._core.windows import Window
-from . import complaints, elements, indexing, kernels, quick
+from . import callers, complaints, elements, indexing, kernels, quick
 from .flat import Flags, Flat
 from .lifting import unpacked
 from .masked import Masked, masked
@@ -236,7 +236,8 @@ class Views(Methods):
             try:
                 return self._gather(index)
             except jax.errors.NonConcreteBooleanIndexError as error:
-                if not elements.augments(sys._getframe(1)):
+                caller = sys._getframe(1)
+                if not (callers.augments(caller) or callers.adds(caller)):
                     raise
                 return masked(self, index, error)
         step, operands, scalar = found
