@@ -267,3 +267,19 @@ def test_the_key_that_is_looked_at_is_the_one_that_splitting_by_hand_gives():
         g.random()
     assert g.key == key
     assert jax.tree.leaves(sj.collections(g)["rngs"])[0] is g.key
+
+
+def test_calls_that_equal_each_other_are_told_apart():
+    rng = random.default_rng(0)
+    for _ in range(2):
+        assert rng.integers(5, size=3).shape == (3,)
+        assert rng.permutation(1).tolist() == [0]
+        with pytest.raises(TypeError):
+            rng.integers(5, size=3.0)
+        with pytest.raises(ValueError):
+            rng.permutation(1.0)
+        assert rng.choice(1, (2,)).shape == (2,)
+        with pytest.raises(TypeError):
+            rng.choice(1, (2.0,))
+        with pytest.raises(TypeError):
+            rng.choice(1, True)

@@ -104,9 +104,15 @@ class Distribution:
         return np.dtype(bool) if dtype is None else jax.dtypes.canonicalize_dtype(dtype)
 
     def ready(self, params: tuple[Any, ...], dtype: Any) -> list[Any]:
-        """Returns parameters as a compiled draw takes them."""
+        """Returns parameters as a compiled draw takes them: numbers as one array of them all.
+
+        A compiled call takes 0.25 us for each of its arguments.
+        """
         traced = CURRENT.get() is not None
         work = working(dtype if self.dtype is float else None)
+        numbers = all(type(v) in (float, int, bool) for v in params)
+        if numbers and not traced and len(params) > 1 and not any(p.count for p in self.parameters):
+            return [constant(params, work)]
         found = []
         for parameter, value in zip(self.parameters, params, strict=True):
             if type(value) in (float, int, bool):
@@ -134,6 +140,8 @@ def program(
     inner = work if of.dtype is float else counts
 
     def sample(key: Any, *params: Any) -> Any:
+        if len(params) < len(of.parameters):
+            params = tuple(params[0])  # see `Distribution.ready`
         arrays = [
             jnp.asarray(p).astype(counts if parameter.count else work)
             for parameter, p in zip(of.parameters, params, strict=True)

@@ -82,26 +82,26 @@ class Draws(Base):
         if CURRENT.get() is not None:
             self.key, sample = run.of_keys(self.key, *params)
             return made(sample)
-        return self._advance(run, params)
+        return advance(self.__dict__["key"], run.of_words, params)
 
-    def _advance(self, run: Program, params: Any) -> Array:
-        """Draws with the next key, where no frame is open."""
-        if type(find_top_trace(())) is not EAGER:
-            refuse_raw()
-        cell: Key = self.__dict__["key"]
-        while True:
-            held = cell._value
-            typing, (words,) = (held.fun, held.args) if type(held) is Due else words_of(held)
-            words, sample = run.of_words[typing](words, *params)
-            following = Due(typing, (words,))
-            if cell._value is held:  # no call, and so no other thread, before the assignment
-                cell._value = following
-                break
-        new: Any = object.__new__(Array)
-        new._value = sample
-        if not sample.ndim:
-            new._mark = SCALAR
-        return new
+
+def advance(cell: Key, of_words: Any, params: Any) -> Array:
+    """Draws with the key that a cell holds, and moves it on, where no frame is open."""
+    if type(find_top_trace(())) is not EAGER:
+        refuse_raw()
+    while True:
+        held = cell._value
+        typing, (words,) = (held.fun, held.args) if type(held) is Due else words_of(held)
+        words, sample = of_words[typing](words, *params)
+        following = Due(typing, (words,))
+        if cell._value is held:  # no call, and so no other thread, before the assignment
+            cell._value = following
+            break
+    new: Any = object.__new__(Array)
+    new._value = sample
+    if not sample.ndim:
+        new._mark = SCALAR
+    return new
 
 
 def fitting(out: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:

@@ -130,6 +130,11 @@ def permutation(axis: int, independent: bool) -> Sampler:
     return lambda key, x: jax.random.permutation(key, x, axis, independent=independent)
 
 
+def shuffled(count: int, dtype: Any) -> Sampler:
+    """Returns the sampler of the numbers below `count` in random order."""
+    return lambda key: jax.random.permutation(key, jnp.arange(count, dtype=dtype))
+
+
 def permuted(axis: int | None) -> Sampler:
     """Returns the sampler of copies in which each vector along an axis is shuffled on its own."""
 

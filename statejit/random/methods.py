@@ -6,14 +6,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
-from .._core.frames import CURRENT
 from .distribution import Distribution
 from .keys import looks_like_key
 from .parameters import ANY
-from .quick import kept
+from .quick import quick
 
 EMPTY = inspect.Parameter.empty
 
@@ -39,18 +37,9 @@ def method_of(of: Distribution) -> Callable[..., Any]:
     defaults = _defaults(of)
     signature = signature_of(defaults)
     values_of = _parser(of, defaults, signature)
-    at_once, config = kept(of.prepared, values_of), jax.config
 
+    @quick
     def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if CURRENT.get() is None:
-            try:
-                found = at_once(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
-            except TypeError:  # also for arguments without a hash
-                found = None
-            if found:
-                run, params, same = found
-                if same is None or same(args, kwargs):
-                    return self._advance(run, params)
         return self._sample(of, *values_of(args, kwargs))
 
     draw.__name__ = of.name

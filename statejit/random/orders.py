@@ -17,6 +17,7 @@ from . import elements
 from .draws import ArrayLike, Draws, Size, fitting, stored
 from .keys import looks_like_key
 from .programs import shape_of
+from .quick import quick
 
 
 class Orders(Draws):
@@ -24,6 +25,7 @@ class Orders(Draws):
 
     # Whole numbers -----------------------------------------------------------------------------
 
+    @quick
     def integers(
         self,
         low: ArrayLike,
@@ -65,6 +67,7 @@ class Orders(Draws):
         first, last = elements.bounds(low, high, found, endpoint)
         return self._plain(elements.integers, (shape_of(size), found), key, first, last)
 
+    @quick
     def bits(self, size: Size = None, dtype: Any = None, *, key: Any = None) -> Array:
         """Draws unsigned integers all of whose bits are random.
 
@@ -107,6 +110,7 @@ class Orders(Draws):
 
     # Elements ----------------------------------------------------------------------------------
 
+    @quick
     def choice(
         self,
         a: ArrayLike,
@@ -164,6 +168,7 @@ class Orders(Draws):
         options = (count, shape, bool(replace), p is not None, axis)
         return self._plain(elements.choice, options, key, *params)
 
+    @quick
     def permutation(
         self, x: ArrayLike, axis: int = 0, independent: bool = False, key: Any = None
     ) -> Any:
@@ -185,7 +190,8 @@ class Orders(Draws):
         """
         array = elements.elements(x)
         if type(array) is int:
-            array, axis = np.arange(array, dtype=jax.dtypes.canonicalize_dtype(int)), 0
+            options = (array, jax.dtypes.canonicalize_dtype(int))
+            return self._plain(elements.shuffled, options, key)
         axis = elements.axis_of(axis, array)
         if not elements.is_numeric(array):
             order = self.permutation(_indices(array, axis, independent), axis, independent, key)

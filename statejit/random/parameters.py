@@ -185,14 +185,15 @@ def _largest_rate() -> float:
 
 
 def constant(value: Any, dtype: Any) -> Any:
-    """Returns a Python number as an array on the device; the same numbers are kept there.
+    """Returns numbers of Python as an array on the device; the same numbers are kept there.
 
     Args:
-        value: a bool, int or float.
+        value: a bool, int or float, or a tuple of them.
         dtype: the dtype of the array.
     """
-    if value == 0 and math.copysign(1, value) < 0:
-        return np.asarray(value, dtype)  # -0.0 is 0.0 to a dictionary
+    found = np.asarray(value, dtype)
+    if _has_minus_zero(found):
+        return found  # -0.0 is 0.0 to a dictionary
     return _kept(value, dtype)
 
 

@@ -1,4 +1,4 @@
-"""The shortest way to a draw of numbers outside of traces: what a call needs, by its arguments.
+"""The shortest way to a draw outside of traces: what a call needs is kept by its arguments.
 
 To check parameters and to find the program takes longer than the draw itself. Whatever is not as
 simple goes the general way, which also raises the errors.
@@ -9,52 +9,78 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
+import jax
 import numpy as np
 
+from .._core.frames import CURRENT
+from .draws import Draws, advance
 from .programs import Program
 
-NUMBERS = (float, int, bool, np.number, np.bool)
-DTYPES = (type(None), type, np.dtype, str)
+NUMBERS = (float, int, bool)
+OTHERS = (type(None), np.generic, np.dtype, type, str)
+
+LARGEST = 64
+"""How many elements the parameters of a call may have that are kept."""
 
 Same = Callable[[Any, Any], bool]
 """Says of arguments that equal a call's if they are the same; -0.0 is 0.0, (1.0,) is (1,)."""
 
-Kept = tuple[Program, Any, Same | None]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def kept(
-    prepared: Callable[..., tuple[Program, Any]], values: Callable[[Any, Any], tuple[Any, ...]]
-) -> Callable[..., Kept]:
-    """Returns a function that gives, for the arguments of a call, what it needs.
+class _Preparing(Draws):
+    """Takes the place of a generator: it prepares a draw, and does not make it."""
 
-    It is called with whether JAX has 64 bits, and the arguments, and gives the program, its
-    parameters, and what tells them from other ones; it raises TypeError where the general way must
-    be gone.
+    def __init__(self) -> None:
+        pass
+
+    def _run(self, run: Program, key: Any, params: Any) -> Any:
+        if key is not None or any(np.size(p) > LARGEST for p in params):
+            raise TypeError("not by its arguments alone")
+        return run, params
+
+
+PREPARING = _Preparing()
+
+
+def quick(method: Method) -> Method:
+    """Makes a method that draws once go the short way where its arguments are numbers and names.
 
     Args:
-        prepared: (params, size, dtype, advance, valid) -> the program and its parameters.
-        values: (args, kwargs) -> (params, size, dtype, out, key, valid).
+        method: calls nothing of its generator but `_sample` or `_plain`, whose result it returns.
     """
 
     @functools.lru_cache(maxsize=1024, typed=True)
-    def found(wide: bool, /, *args: Any, **kwargs: Any) -> Kept:
-        params, size, dtype, out, key, valid = values(args, kwargs)
-        if out is not None or key is not None or not _fixed(params, size, dtype):
+    def kept(wide: bool, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Same | None]:
+        if not _fixed((*args, *kwargs.values())):
             raise TypeError("not by its arguments alone")
-        return *prepared(params, size, dtype, True, valid), _same(args, kwargs)
+        run, params = method(PREPARING, *args, **kwargs)
+        with jax.ensure_compile_time_eval():
+            return run.of_words, [jax.numpy.asarray(p) for p in params], _same(args, kwargs)
 
-    return found
+    config = jax.config
+
+    @functools.wraps(method)
+    def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if CURRENT.get() is not None:
+            return method(self, *args, **kwargs)
+        try:
+            of_words, params, same = kept(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
+        except TypeError:  # also for arguments without a hash
+            return method(self, *args, **kwargs)
+        if same is not None and not same(args, kwargs):
+            return method(self, *args, **kwargs)
+        return advance(self.__dict__["key"], of_words, params)
+
+    return cast(Method, draw)
 
 
-def _fixed(params: tuple[Any, ...], size: Any, dtype: Any) -> bool:
+def _fixed(values: tuple[Any, ...]) -> bool:
     """Says whether arguments are numbers and the like, which nobody changes."""
-    return (
-        all(isinstance(p, NUMBERS) for p in params)
-        and (size is None or type(size) in (int, tuple))
-        and isinstance(dtype, DTYPES)
-        and _as_they_look((*params, size))
+    return _as_they_look(values) and all(
+        type(v) in NUMBERS or type(v) is tuple or isinstance(v, OTHERS) for v in values
     )
 
 
@@ -70,8 +96,8 @@ def _same(args: Any, kwargs: Any) -> Same | None:
     return lambda args, kwargs: math.copysign(1.0, args[first]) > 0
 
 
-def _as_they_look(args: Any) -> bool:
-    for value in args:
+def _as_they_look(values: Any) -> bool:
+    for value in values:
         if type(value) is tuple:
             for n in value:
                 if type(n) is not int:

@@ -14,6 +14,7 @@ from . import multivariate
 from .draws import ArrayLike, Draws, Size
 from .keys import looks_like_key
 from .programs import counting, floating, shape_of
+from .quick import quick
 
 
 class Vectors(Draws):
@@ -171,6 +172,7 @@ class Vectors(Draws):
         options = (shape_of(size), floating(dtype, "multivariate_normal"), method)
         return self._plain(multivariate.multivariate_normal, options, key, mean, cov)
 
+    @quick
     def orthogonal(
         self, n: int, size: Size = None, key: Any = None, dtype: Any = None, *, m: int | None = None
     ) -> Array:
@@ -195,6 +197,7 @@ class Vectors(Draws):
         options = (shape_of(size), floating(dtype, "orthogonal"), operator.index(n), m)
         return self._plain(multivariate.orthogonal, options, key)
 
+    @quick
     def ball(
         self, d: int, p: float = 2, size: Size = None, dtype: Any = None, *, key: Any = None
     ) -> Array:
