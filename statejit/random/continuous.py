@@ -14,19 +14,11 @@ from .distribution import Distribution
 from .gammas import boosted_gamma
 from .parameters import NON_NEGATIVE, POSITIVE, Parameter
 from .programs import Sampler
+from .truncated import not_empty, truncated_normal
+from .uniforms import fine_uniform
 
 _LOC = Parameter("loc", "the location", default=0.0)
 _SCALE = Parameter("scale", "the scale", NON_NEGATIVE, 1.0)
-
-
-def fine_uniform(key: Any, shape: Any, dtype: Any) -> Any:
-    """Samples (0, 1] with the relative precision of the dtype down to 2^-64.
-
-    A float32 made of 23 random bits is 0 once in eight million draws, and else not below 1e-7:
-    too coarse where a probability is compared with it, or its logarithm is taken.
-    """
-    words = jax.random.bits(key, (2, *shape), jnp.uint32).astype(dtype)
-    return jnp.minimum(words[0] * 2.0**-32 + (words[1] + 1) * 2.0**-64, 1)
 
 
 def located(standard: Sampler) -> Sampler:
@@ -151,53 +143,7 @@ def _wald(key: Any, shape: Any, dtype: Any, mean: Any, scale: Any) -> Any:
     return _smaller_root(normal, chosen, mean, scale)
 
 
-# The truncated normal distribution ------------------------------------------------------------
-
-
-@jax.custom_jvp
-def ndtri_exp(log_p: Any) -> Any:
-    """Returns the x at which the logarithm of the normal distribution function is `log_p`."""
-    centre = jax.scipy.special.ndtri(jnp.exp(jnp.maximum(log_p, -3)))
-    far = jnp.minimum(log_p, -3)
-    x = -jnp.sqrt(-2 * far - math.log(2 * math.pi) - jnp.log(-2 * far))
-    for _ in range(4):  # Newton's method on a concave function, from its asymptote
-        below = jax.scipy.special.log_ndtr(x)
-        x = x - (below - far) * jnp.exp(below + x * x / 2 + 0.5 * math.log(2 * math.pi))
-    return jnp.where(log_p > -3, centre, x)
-
-
-@ndtri_exp.defjvp
-def _ndtri_exp_jvp(primals: Any, tangents: Any) -> Any:
-    x = ndtri_exp(*primals)
-    return x, tangents[0] * jnp.exp(primals[0] + x * x / 2 + 0.5 * math.log(2 * math.pi))
-
-
-def _truncated_normal(
-    key: Any, shape: Any, dtype: Any, lower: Any, upper: Any, loc: Any, scale: Any
-) -> Any:
-    low, high = _standardized(lower, loc, scale), _standardized(upper, loc, scale)
-    flip = low + high > 0  # the left tail is where logarithms are precise
-    left, right = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
-    u = fine_uniform(key, shape, dtype)
-    below_left, below = jax.scipy.special.log_ndtr(left), jax.scipy.special.log_ndtr(right)
-    ratio = jnp.exp(below_left - below)  # of the distribution function at the two ends
-    x = ndtri_exp(below + jnp.log(ratio + u * (1 - ratio)))
-    x = jnp.where(flip, -x, x)
-    return jnp.clip(loc + scale * x, lower, upper)
-
-
-def _standardized(end: Any, loc: Any, scale: Any) -> Any:
-    """Returns an end in deviations from the mean; an infinite one is far away, and stays there."""
-    finite = jnp.isfinite(end)
-    return jnp.where(finite, (jnp.where(finite, end, 0) - loc) / scale, jnp.sign(end) * _FAR)
-
-
-_FAR = 1e4
-
-
-def _not_empty(lower: Any, upper: Any, loc: Any, scale: Any) -> None:
-    if np.any(np.greater_equal(lower, upper)):
-        raise ValueError("lower >= upper")
+# Others ---------------------------------------------------------------------------------------
 
 
 def _double_sided_maxwell(key: Any, shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
@@ -272,7 +218,7 @@ CONTINUOUS = (
     Distribution(
         "truncated_normal",
         "a normal distribution cut off at both ends",
-        _truncated_normal,
+        truncated_normal,
         (
             Parameter("lower", "the lower end"),
             Parameter("upper", "the upper end"),
@@ -280,8 +226,8 @@ CONTINUOUS = (
             Parameter("scale", "its standard deviation", POSITIVE, 1.0),
         ),
         "Also far in a tail, and differentiable in all parameters.",
-        "inversion of the logarithm of the distribution function in the nearer tail",
-        together=_not_empty,
+        "inversion: of logarithms of probabilities, or of distances from the nearer end",
+        together=not_empty,
         allows=lambda lower, upper, loc, scale: lower < upper,
         early=2,
         example="-1.0, 1.0, size=3",

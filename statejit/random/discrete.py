@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .continuous import fine_uniform
 from .distribution import Distribution
 from .gammas import standard_gamma
 from .parameters import (
@@ -23,6 +22,7 @@ from .parameters import (
     Parameter,
 )
 from .rejection import deviance, ratio_of_uniforms, stirling, to_count
+from .uniforms import fine_uniform
 
 _BILLION = 10**9
 
