@@ -281,7 +281,7 @@ class Discovery:
         ground = frame.ground
         self.roots = roots
         self.leaves = list(_classified(frame, roots))
-        self.values = [_value(frame, leaf.content) for leaf, _ in self.leaves]
+        self.values = [_value(frame, leaf) for leaf, _ in self.leaves]
         self.reads = [".".join(leaf.path) for leaf, _ in self.leaves]
         self.writes = [str(effect_path(effect, ground)) for effect in traced.effects]
         found = (n for n in ground.nodes if n.test == "plain" and n.name)
@@ -307,14 +307,19 @@ def beneath(leaf: Leaf) -> Any:
     return content.placeholder if content.value is None else content.value
 
 
-def _value(frame: Frame, content: Any) -> Any:
+def _value(frame: Frame, leaf: Leaf) -> Any:
     """Returns the array or number of a leaf, given the closed frame that has found it."""
-    on_top = isinstance(frame.beneath, Ground)
+    content, over = leaf.content, isinstance(frame.beneath, Frame)
     if type(content) is Number:
-        return content.plain() if on_top else frame.number_beneath(content)
-    if type(content) is not Slot:
+        return frame.number_beneath(content) if over else content.plain()
+    if type(content) is Slot:
+        return frame.value_beneath(content) if over else content.value
+    if not over:
         return content
-    return content.value if on_top else frame.value_beneath(content)
+    found = frame.beneath.read(leaf.holder, leaf.name)  # what the frame has written and not read
+    for name in leaf.path[len(leaf.path) - len(leaf.index) :]:
+        found = element(found, name)
+    return found.value if isinstance(found, Cell) else found
 
 
 def _classified(frame: Frame, roots: list[tuple[Path, Any]]) -> Iterator[tuple[Leaf, str]]:

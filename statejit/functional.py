@@ -114,8 +114,8 @@ class Direct(Frame):
         for leaf, value in zip(leaves, values, strict=True):
             table, key = self._place(leaf)
             entry = table[key]
-            if type(entry) is not Slot:
-                table[key] = value
+            if type(entry) is not Slot or id(entry) in self.given:
+                table[key] = value  # a number; or one of two leaves that were one array
                 continue
             value = jnp.asarray(_unwrapped(value))
             if id(value) in taken:

@@ -6,8 +6,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jax.scipy.optimize
 import numpy as np
 import pytest
+from jax.experimental.ode import odeint
 
 import statejit as sj
 import statejit.numpy as bm
@@ -153,6 +155,64 @@ def test_one_array_given_for_two_parameters_does_not_tie_them() -> None:
     apply, variables = sj.functionalize(sj.grad(m.loss, grad_vars=m))
     given = jax.tree.map(lambda w: X, variables)
     close(apply(given)[0], {"left": {"0": X}, "right": X + 1})
+
+
+def test_one_of_two_tied_attributes_may_be_written() -> None:
+    class Tied(sj.Base):
+        def __init__(self) -> None:
+            self.w = self.v = jnp.ones(2)
+
+        def loss(self, x: Any) -> Any:
+            self.w = self.w * x
+            return (self.v * self.w).sum()
+
+    apply, variables = sj.functionalize(Tied().loss, X)
+    variables["state"]["w"], variables["params"]["v"] = X, 10 * X
+    out, after = apply(variables, X)
+    assert out == (10 * X * X * X).sum()
+    close(after, {"state": {"w": X * X}, "params": {"v": 10 * X}})
+
+
+class Pendulum(sj.Base):
+    """Swings, and counts how often it was asked how."""
+
+    def __init__(self) -> None:
+        self.k, self.asked, self.last = [jnp.array(2.0)], jnp.zeros(()), jnp.zeros(2)
+
+    def field(self, y: Any, t: Any) -> Any:
+        self.asked, self.last = self.asked + 1, y
+        return jnp.stack([y[1], -self.k[0] * y[0]])
+
+    def height(self) -> Any:
+        self.asked += 1
+        return (self.k[0] - 1) ** 2 + (self.last**2).sum()
+
+
+def test_solvers_take_a_functionalized_function() -> None:
+    y, times = jnp.array([1.0, 0.0]), jnp.linspace(0.0, 1.0, 3)
+    m = Pendulum()
+
+    @sj.jit
+    def swing() -> Any:
+        apply, variables = sj.functionalize(m.field, y, 0.0)
+        return odeint(lambda y, t, v: apply(v, y, t)[0], y, times, variables)
+
+    expected = odeint(lambda y, t: jnp.stack([y[1], -2 * y[0]]), y, times)
+    np.testing.assert_allclose(swing(), expected, rtol=1e-6)
+
+    @sj.jit
+    def lowest() -> Any:
+        apply, variables = sj.functionalize(m.height)
+
+        def height(k: Any) -> Any:
+            params = {**variables["params"], "k": {"0": k[0]}}
+            return apply({**variables, "params": params})[0]
+
+        start = jnp.atleast_1d(variables["params"]["k"]["0"])
+        return jax.scipy.optimize.minimize(height, start, method="BFGS").x
+
+    np.testing.assert_allclose(lowest(), [1.0], rtol=1e-5)
+    assert m.asked == 0 and m.last.tolist() == [0, 0]
 
 
 def test_an_array_that_is_appended_is_among_the_updated_variables() -> None:
