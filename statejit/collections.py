@@ -309,14 +309,15 @@ def beneath(leaf: Leaf) -> Any:
 
 def _value(frame: Frame, leaf: Leaf) -> Any:
     """Returns the array or number of a leaf, given the closed frame that has found it."""
-    content, over = leaf.content, isinstance(frame.beneath, Frame)
+    content, beneath = leaf.content, frame.beneath
+    over = isinstance(beneath, Frame)
     if type(content) is Number:
         return frame.number_beneath(content) if over else content.plain()
     if type(content) is Slot:
         return frame.value_beneath(content) if over else content.value
-    if not over:
+    if not isinstance(beneath, Frame):
         return content
-    found = frame.beneath.read(leaf.holder, leaf.name)  # what the frame has written and not read
+    found = beneath.read(leaf.holder, leaf.name)  # what the frame has written and not read
     for name in leaf.path[len(leaf.path) - len(leaf.index) :]:
         found = element(found, name)
     return found.value if isinstance(found, Cell) else found
