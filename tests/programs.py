@@ -2086,6 +2086,20 @@ def slots(jit):
 
 
 @program
+def plain_object_with_slots_returned(jit):
+    class Pair:
+        __slots__ = ("x", "y")
+
+        def __init__(self, x, y):
+            self.x, self.y = x, y
+
+    run = jit(lambda x: (x + 1, Pair(3, "text")))
+    for x in (1.0, 2.0):
+        y, pair = run(x)
+        yield y, pair.x, pair.y, type(pair) is Pair
+
+
+@program
 def slots_and_dictionary_together(jit):
     class A(sj.Base):
         __slots__ = ("u",)

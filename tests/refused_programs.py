@@ -98,6 +98,22 @@ def exception_after_writes(jit):
     return Refused(lambda: jit(step)(2.0), m, adds(m, jit))
 
 
+@refused(errors.EscapeError, "a Pair that holds a", line=False)
+def plain_object_with_slots_holds_an_array(jit):
+    class Pair:
+        __slots__ = ("x",)
+
+    m = model()
+
+    def step(x):
+        m.w = m.w * x
+        pair = Pair()
+        pair.x = m.w
+        return pair
+
+    return Refused(lambda: jit(step)(2.0), m, adds(m, jit))
+
+
 @refused(ValueError, "mine", line=False)
 def exception_in_a_nested_jit(jit):
     m = model()

@@ -53,7 +53,8 @@ def check(outside: Outside) -> None:
     for base, known in outside.class_names.items():
         for name in set(vars(base)) - known - _MADE_BY_PYTHON:
             delattr(base, name)
-            changed.append(Node(0, None, "class", None, f"{base.__name__}.{name}", None))
+            if name != "__slotnames__":  # `copyreg` notes it, and finds it again
+                changed.append(Node(0, None, "class", None, f"{base.__name__}.{name}", None))
     if drawn:
         raise OutsideChangeError(
             f"the global generator of {drawn} was drawn from inside: the compiled program "

@@ -23,7 +23,7 @@ from .cells import ATTRIBUTES as CELL
 from .cells import Cell
 from .codes import codes_in
 from .containers import Container, Kind, kind_of
-from .frames import Frame, raw_dict
+from .frames import Frame, raw_get, raw_names
 from .ground import BUILT_IN, VALUES, Wrapper
 from .numbers import Number
 from .places import is_library_class
@@ -386,7 +386,8 @@ class Writer:
         cls: Any = type(value)
         if is_library_type(cls) or type(value) is object:
             return Constant(value)
-        for attr, content in (raw_dict(value) or {}).items():
+        for attr in raw_names(value):
+            content = raw_get(value, attr)
             if not (is_plain(content) or isinstance(content, (*VALUES, *BY_IDENTITY))):
                 self._refuse(
                     f"a {type(value).__name__} that holds a {type(content).__name__} in .{attr}",
