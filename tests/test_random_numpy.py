@@ -55,7 +55,7 @@ REFUSED_BY_GENERATORS = {
     " integers(-1,3,dtype='uint8') integers(5,4,endpoint=True) integers(0,2,dtype=float)"
     " integers([1,0]) integers([0,5],[5,5]) integers(0,INF) integers(NAN) integers(None)"
     " integers(0,10**30) integers('a')",
-    "order": "permuted(5) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)"
+    "order": "permuted(5) permuted(5,axis=0) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)"
     " permuted([1.5,2],out=np.zeros(2,int)) permuted([1,2],out=[0,0]) shuffle([1,2],axis=1)",
     "arrays": "multivariate_hypergeometric([1,2],-1) multivariate_hypergeometric([1,2],4)"
     " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
@@ -119,7 +119,7 @@ choice([1.,2.],(2,2)) choice(np.arange(6).reshape(3,2)[:,0],2,False) permutation
 choice(range(4)) choice(np.array(5),3) permutation(range(3)) normal(size=range(2,4))
 permutation(np.ones((3,2))) permutation([1,2,3]) permutation(-1) poisson([],) normal(np.zeros((0,3)))""".split()
 
-SHAPED_BY_GENERATORS = """choice(np.zeros((3,0)),0,axis=1) permutation(5,axis=1) permuted(range(3)) integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0))
+SHAPED_BY_GENERATORS = """choice(np.zeros((3,0)),0,axis=1) permutation(5,axis=1) permuted(range(3)) integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0)) integers(0,-9,0)
 integers(5,dtype='int8') integers(2,dtype=bool,size=3) integers(0,256,3,'uint8') multinomial([5,6],[.5,.5])
 multinomial(5,[[.5,.5],[.1,.9]]) multivariate_hypergeometric([3,4],2) permuted([[1,2],[3,4]],axis=1)
 multivariate_hypergeometric([3,4],2,(2,2)) choice(np.ones((3,2)),4) choice(np.ones((3,2)),4,axis=1)

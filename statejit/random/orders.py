@@ -63,9 +63,10 @@ class Orders(Draws):
             raise ValueError(f"a dtype in the machine's order of bytes is needed, not {found!r}")
         if found.kind not in "iub":
             raise TypeError(f"Unsupported dtype {found!r} for integers")
-        low, high = unpacked(low, True), unpacked(high, True)
+        shape = shape_of(size)
+        low, high = (0, 1) if shape and 0 in shape else (unpacked(low, True), unpacked(high, True))
         first, last = elements.bounds(low, high, found, endpoint)
-        return self._plain(elements.integers, (shape_of(size), found), key, first, last)
+        return self._plain(elements.integers, (shape, found), key, first, last)
 
     @quick
     def bits(self, size: Size = None, dtype: Any = None, *, key: Any = None) -> Array:
@@ -221,9 +222,9 @@ class Orders(Draws):
             [3, 7]
         """
         array = elements.elements(x)
+        axis = None if axis is None else elements.axis_of(axis, array)
         if np.ndim(array) == 0:
             raise TypeError("x must be an array with axes, not a number")
-        axis = None if axis is None else elements.axis_of(axis, array)
         if out is not None:
             _check_out(out, array)
         if elements.is_numeric(array):
