@@ -60,7 +60,8 @@ REFUSED_BY_GENERATORS = {
     "arrays": "multivariate_hypergeometric([1,2],-1) multivariate_hypergeometric([1,2],4)"
     " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
     " multivariate_hypergeometric([1,2],1,method='x') multivariate_hypergeometric([10**9,2],1)"
-    " multivariate_normal([0],[[1]],method='x') multivariate_hypergeometric([3,4],2.5)",
+    " multivariate_normal([0],[[1]],method='x') multivariate_hypergeometric([3,4],2.5)"
+    " multivariate_hypergeometric([3],[2])",
     "dtype": "normal(size=True) integers(9,dtype=np.dtype('>i4')) random(out=[0.,0.])"
     " random(out=np.zeros(3,'>f8')) random(dtype=int) random(2,out=np.zeros(3)) random(3,dtype='f4',out=np.zeros(3))"
     " standard_normal(dtype=int) standard_gamma(1,dtype=int)",

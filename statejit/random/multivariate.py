@@ -133,6 +133,8 @@ def check_multivariate_hypergeometric(colors: Any, nsample: Any, method: str) ->
     """Refuses what is known to be wrong, with NumPy's words."""
     if method not in ("count", "marginals"):
         raise ValueError("method must be 'count' or 'marginals'.")
+    if np.ndim(nsample):
+        raise ValueError("nsample must be an integer, not a sequence")
     colors, nsample = known(colors), known(nsample)
     if nsample is not None and np.any(np.asarray(nsample) % 1 != 0):
         raise ValueError("nsample must be an integer")
