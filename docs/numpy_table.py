@@ -54,6 +54,10 @@ What holds for all functions:
 
 """
 
+APPLIED = (
+    "the function is traced once, with copies; in eager code called for each if it asks for values"
+)
+
 HOW: dict[str, str] = {
     "array_repr": "shows the dtype, and JAX's name of it",
     "array_str": "as JAX prints",
@@ -72,9 +76,8 @@ HOW: dict[str, str] = {
     "require": "where elements lie is JAX's business",
     "take": "indices out of bounds raise if they are known; `mode='raise'` needs that",
     "ufunc": "JAX's class; functions of this namespace are functions with a ufunc's methods",
-    "vectorize": "the function is traced",
-    "apply_along_axis": "the function is traced, once",
-    "apply_over_axes": "the function is traced",
+    "vectorize": APPLIED,
+    "apply_along_axis": APPLIED,
     "fromfunction": "the function is traced",
     "piecewise": "functions are traced; all of them are evaluated",
     "choose": "`mode='raise'` clips what only a trace knows",

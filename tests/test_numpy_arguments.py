@@ -88,6 +88,12 @@ xp.fill_diagonal(a.reshape(6, 1), 7, wrap=True)
 xp.flip(xp.array(True)) / 2
 xp.linalg.eigvalsh(a[:, :2], "U"), xp.linalg.eigh(a[:, :2], UPLO="l").eigenvalues
 xp.linalg.eigh(a[:, :2], "X")
+xp.apply_along_axis(sorted, 1, a), xp.apply_along_axis(lambda r: [r.max(), 1], 0, a)
+xp.apply_along_axis(lambda r: (r.sort(), r)[1], 1, a.copy())
+xp.apply_over_axes(xp.sum, a, [0, -1]), xp.apply_over_axes(lambda x, i: x.max(i), w, 0)
+xp.apply_over_axes(lambda x, i: x[0, 0], a, [0])
+xp.vectorize(lambda x, y: x - y if x > y else x + y)(a, w), xp.vectorize(lambda x: x * 2, "d")(i)
+xp.vectorize(lambda p, x: x * len(p), excluded=["p"])(p=[1, 2], x=i)
 w == None, None != w, w == "text", w[0] == None
 a.resize(3, 2), w.resize()
 xp.polydiv([3.0, 5, 2], [2.0, 1])

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import completed, indexing
 from .accumulated import ACCUMULATED
+from .applied import APPLIED
 from .array import Array, content, fresh
 from .calculus import CALCULUS
 from .histograms import HISTOGRAMS
@@ -23,7 +24,7 @@ from .wrapping import Grid, function, function_maker
 
 Fun = Callable[..., Any]
 
-RETURN_FUNCTIONS = frozenset({"vectorize", "frompyfunc"})
+RETURN_FUNCTIONS = frozenset({"frompyfunc"})
 
 
 def namespace(module: Any) -> dict[str, Any]:
@@ -128,6 +129,7 @@ def clip(
 NAMESPACE: dict[str, Any] = (
     namespace(jnp)
     | VIEWING
+    | APPLIED
     | {
         "array": array,
         "asanyarray": asarray,

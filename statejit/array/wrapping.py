@@ -67,7 +67,7 @@ def strong(value: Any) -> Array:
 
 
 def function_maker(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps `vectorize` and its kin, whose results are functions again."""
+    """Wraps `frompyfunc`, whose results are functions again."""
     call = taking_arrays(fun)
 
     @functools.wraps(fun)

@@ -1,0 +1,177 @@
+"""Functions that apply the user's own function: to rows, over axes, to each element.
+
+It is traced once, over all rows or elements. Where it asks for a value (`if x > 0`) it is called
+for each, as NumPy does, unless a trace of ours is open.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.frames import CURRENT
+from .._core.slots import is_tracer
+from .array import fresh, made
+from .calculus import typed
+from .indexing import is_concretization
+from .lifting import stacked, unpacked
+from .wrapping import function
+
+Fun = Callable[..., Any]
+
+ArrayLike = Any  # by this name `function` knows where a list is an array
+
+
+def apply_along_axis(func1d: Fun, axis: int, arr: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+    """Applies a function to the rows along an axis.
+
+    Args:
+        func1d: takes a row, (n,), and what else is given, and returns an array, (*new,).
+        axis: the axis.
+        arr: the array, (*first, n, *last).
+        args: what else it is given.
+        kwargs: what else it is given.
+
+    Returns:
+        An array, (*first, *new, *last).
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> snp.apply_along_axis(lambda row: [row.min(), row.max()], 1, snp.ones((2, 3))).tolist()
+        [[1.0, 1.0], [1.0, 1.0]]
+    """
+
+    def of_row(row: Any, *args: Any, **kwargs: Any) -> Any:
+        return _content(func1d(fresh(jnp.asarray(row)), *args, **kwargs))
+
+    try:
+        return jnp.apply_along_axis(of_row, axis, arr, *args, **kwargs)
+    except TypeError as error:
+        _check_may_loop(error, arr)
+    rows = np.asarray(arr)
+    found = np.apply_along_axis(lambda row: np.asarray(of_row(row, *args, **kwargs)), axis, rows)
+    return jnp.asarray(found)
+
+
+def apply_over_axes(func: Fun, a: Any, axes: Any) -> Any:
+    """Applies a function to an array over one axis after the other.
+
+    Args:
+        func: takes an array and an axis, and returns an array with or without that axis.
+        a: the array, (*shape,).
+        axes: the axes.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> snp.apply_over_axes(snp.sum, snp.ones((2, 3)), [0, 1]).tolist()
+        [[6.0]]
+    """
+    found = fresh(jnp.asarray(unpacked(a, True)))
+    for axis in np.atleast_1d(np.asarray(unpacked(axes))).tolist():
+        axis = axis + found.ndim if axis < 0 else axis
+        new = fresh(jnp.asarray(_content(func(found, axis))))
+        if new.ndim == found.ndim - 1:
+            new = fresh(jnp.expand_dims(new.value, axis))
+        if new.ndim != found.ndim:
+            raise ValueError("function is not returning an array of the correct shape")
+        found = new
+    return found
+
+
+def vectorize(
+    pyfunc: Fun | None = None,
+    otypes: Any = None,
+    doc: str | None = None,
+    excluded: Any = None,
+    cache: bool = False,
+    signature: str | None = None,
+) -> Any:
+    """Returns a function of arrays that applies a function to each element.
+
+    Args:
+        pyfunc: takes and returns numbers, or arrays as `signature` says; without it, what is
+            returned is a decorator.
+        otypes: the dtypes of the results, as a text or a list.
+        doc: the docstring.
+        excluded: positions and names of arguments that are handed on as they are.
+        cache: changes nothing here.
+        signature: the axes of the arrays, such as `(n),(n)->()`.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> snp.vectorize(lambda x: x + 1 if x > 0 else 0)([1, -1]).tolist()
+        [2, 0]
+    """
+    if pyfunc is None:
+        return functools.partial(
+            vectorize, otypes=otypes, doc=doc, excluded=excluded, signature=signature
+        )
+    left = set(excluded or ())
+
+    @functools.wraps(pyfunc)
+    def over_arrays(*args: Any, **kwargs: Any) -> Any:
+        positions = [i for i in range(len(args)) if i not in left]
+        names = [name for name in kwargs if name not in left]
+
+        def of_elements(*elements: Any) -> Any:
+            given: list[Any] = [made(jnp.asarray(element)) for element in elements]
+            count = len(positions)
+            own, named = list(args), dict(zip(names, given[count:], strict=True))
+            for i, value in zip(positions, given[:count], strict=True):
+                own[i] = value
+            found = pyfunc(*own, **(kwargs | named))
+            return tuple(map(_content, found)) if type(found) is tuple else _content(found)
+
+        vectors = [*[args[i] for i in positions], *[kwargs[name] for name in names]]
+        return _cast(_over_elements(of_elements, vectors, signature), otypes)
+
+    over_arrays.__doc__ = doc or pyfunc.__doc__
+    return over_arrays
+
+
+def _over_elements(of_elements: Fun, vectors: list[Any], signature: str | None) -> Any:
+    try:
+        return function(jnp.vectorize(of_elements, signature=signature))(*vectors)
+    except TypeError as error:
+        contents = [jnp.asarray(unpacked(vector, True)) for vector in vectors]
+        _check_may_loop(error, *contents)
+
+    def on_host(*elements: Any) -> Any:
+        return jax.tree.map(np.asarray, of_elements(*elements))
+
+    found = np.vectorize(on_host, signature=signature)(*map(np.asarray, contents))
+    return jax.tree.map(lambda part: made(jnp.asarray(part)), found)
+
+
+def _cast(found: Any, otypes: Any) -> Any:
+    """Returns results in the dtypes that were asked for."""
+    if otypes is None:
+        return found
+    if type(found) is tuple:
+        return tuple(_cast(part, [dtype]) for part, dtype in zip(found, otypes, strict=True))
+    return made(found.value.astype(jax.dtypes.canonicalize_dtype(otypes[0])))
+
+
+def _content(found: Any) -> Any:
+    """Returns what the user's function has returned as an array of JAX, strongly typed."""
+    found = unpacked(found)
+    return typed(stacked(found) if isinstance(found, (list, tuple)) else found)
+
+
+def _check_may_loop(error: TypeError, *contents: Any) -> None:
+    """Raises an error again, unless it says that the value of what is known was asked for."""
+    if CURRENT.get() is not None or any(map(is_tracer, contents)) or not is_concretization(error):
+        raise error
+
+
+APPLIED = {
+    "apply_along_axis": function(apply_along_axis, np.apply_along_axis),
+    "apply_over_axes": apply_over_axes,
+    "vectorize": vectorize,
+}
+"""These functions, by name, over mutable arrays."""
