@@ -12,6 +12,7 @@ from stateful import Box
 
 import statejit as sj
 from statejit._core.lift import interpreted
+from statejit.errors import TracedControlFlowError
 
 WEAK = jnp.asarray(2.0)
 TRUE, FALSE = jnp.asarray(True), jnp.asarray(False)
@@ -134,3 +135,35 @@ def _python_loop(step: Callable[[Any], None], xs: Any) -> None:
 
 def _python_cond(pred: Any, yes: Callable[[], None], no: Callable[[], None]) -> None:
     return yes() if pred else no()
+
+
+class Steps(sj.Base):
+    def __init__(self) -> None:
+        self.n = 0
+        self.r: Any = None
+
+
+@pytest.mark.parametrize("by", ["cond", "while_loop"])
+def test_a_power_of_an_integer_that_may_be_negative_is_refused(by: str) -> None:
+    """Eager Python has a float there, and JAX's power of integers 0."""
+    m = Steps()
+
+    def down(carry: Any) -> Any:
+        m.n -= 2
+        return carry + 1
+
+    @sj.jit
+    def step(x: Any, power: Any) -> None:
+        if by == "cond":
+            sj.cond(x > 0, lambda: down(0), lambda: 1)
+        else:
+            sj.while_loop(lambda c: c < x, down, 0)
+        m.r = power(m.n)
+
+    with pytest.raises(TracedControlFlowError, match="power"):
+        step(jnp.asarray(1), lambda n: 2**n)
+    assert (m.n, m.r) == (0, None)
+    step(jnp.asarray(1), lambda n: 2.0**n)
+    assert (m.n, m.r) == (-2, 0.25)
+    step(jnp.asarray(0), lambda n: (1 << -n, n**2, jnp.power(2, jnp.int32(-n))))
+    assert m.r == (4, 4, 4) and list(map(type, m.r[:2])) == [int, int]

@@ -11,6 +11,7 @@ from typing import Any
 
 from jax.extend.core import Literal
 
+from ..errors import TracedControlFlowError
 from .slots import makes_tracer
 
 OPERATORS = frozenset(
@@ -48,6 +49,14 @@ def settle(outs: list[Any], closed: Any, frame: Any, count: int) -> None:
         elif id(value) in plain:
             known.append(variable)
     found = numbers_among(jaxpr, numbers, known) if numbers else {}
+    if any(_is_exponent(equation, found) for equation in jaxpr.eqns):
+        raise TracedControlFlowError(
+            "an integer is raised to the power of a Python integer that only the program knows: it "
+            "would be 0 where that is negative, and eager Python has a float.",
+            where=frame.ground.where(),
+            do="write `2.0 ** n` for a float, `1 << n` for a power of two, or "
+            "jax.numpy.power(2, jax.numpy.int32(n)), which is JAX's.",
+        )
     for out in outs:
         variable = jaxpr.outvars[out.index]
         if out.number is None and not isinstance(variable, Literal):
@@ -78,6 +87,13 @@ def numbers_among(jaxpr: Any, numbers: list[Any], plain: list[Any]) -> dict[Any,
         else:
             known.update(equation.outvars)
     return found
+
+
+def _is_exponent(equation: Any, numbers: dict[Any, type]) -> bool:
+    """Says whether JAX takes a number apart, bit by bit: the exponent of an integer power."""
+    first: Any = equation.invars[0] if equation.invars else None
+    bits = equation.primitive.name == "shift_right_logical"
+    return bits and not isinstance(first, Literal) and first in numbers
 
 
 def _is_operator(equation: Any) -> bool:
