@@ -5,14 +5,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from . import completed
 from .functions import namespace
+from .matrices import MATRICES
 from .wrapping import function
 
 globals().update(namespace(jnp.linalg))
 LinAlgError = np.linalg.LinAlgError
-for _fun in (completed.matrix_rank, completed.eigh, completed.eigvalsh):
-    globals()[_fun.__name__] = function(_fun, getattr(np.linalg, _fun.__name__))
+for _name, _fun in MATRICES.items():
+    globals()[_name] = function(_fun, getattr(np.linalg, _name))
 __all__ = sorted({*namespace(jnp.linalg), "LinAlgError"})
 
 
