@@ -20,7 +20,8 @@ from .._core.numbers import Number, Tape, apply
 from .._core.recipes import Computed, Constant
 from .._core.slots import MISSING
 from .forms import number_of
-from .matching import Matching, Pair
+from .matching import Matching
+from .pairs import Pair
 from .steps import Place, StepFrame, needed
 from .weak_types import as_number
 
@@ -53,7 +54,9 @@ class Counting:
         self.frame: StepFrame = matching.frame  # type: ignore[assignment]
         self.tape = self.frame.tape
         self.count, self.pairs = count, matching.numbers
-        self.lasts = [c.pair for c in matching.last.values() if isinstance(c.pair.after, Computed)]
+        self.lasts = [
+            c.pair for c in matching.late.last.values() if isinstance(c.pair.after, Computed)
+        ]
         self.used = {number.index for number in used if number.tape is self.tape}
         self.sources = _sources(self.tape, set(self.pairs))
         self.carried = self._carried()

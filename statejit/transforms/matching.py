@@ -8,7 +8,7 @@ of the same structure, as long as none that was one becomes two, nor two one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -37,64 +37,15 @@ from .forms import (
     is_array,
     is_array_constant,
     is_same_value,
+    named,
     number_of,
-    rebuilt,
     same_recipe,
     short,
     type_of_recipe,
     unchanged,
 )
-
-UNREAD: Any = object()
-"""Stands for the entry of a place that a step writes without having read it."""
-
-
-@dataclasses.dataclass(eq=False)
-class Pair:
-    """A place of an array or a number: what the step found there, and what it leaves.
-
-    Args:
-        before: the slot, or the number; UNREAD if it does not matter.
-        after: the recipe.
-        path: how a person would write the place.
-        index: which of the carried values it is, once that is settled; None if it is not carried.
-    """
-
-    before: Any
-    after: Any
-    path: str
-    index: int | None = None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Carried:
-    """The recipe of what a place holds after the last step."""
-
-    pair: Pair
-
-
-@dataclasses.dataclass(eq=False)
-class Late:
-    """A place that no step reads: its recipe is settled when all others are matched.
-
-    Args:
-        after: what a step leaves there.
-        path: how a person would write the place.
-        recipe: of what is there after the last step, once that is settled.
-    """
-
-    after: Any
-    path: str
-    recipe: Any = None
-
-
-@dataclasses.dataclass
-class Mismatch:
-    """A place that a step leaves with another structure than it found."""
-
-    path: str
-    before: str
-    after: str
+from .late import LatePlaces
+from .pairs import UNREAD, Carried, Mismatch, Pair
 
 
 class Matching:
@@ -112,6 +63,7 @@ class Matching:
         carry: the recipe of the carry of the user's own after the last step.
         arrays: a pair for each slot that changes.
         numbers: a pair for each place of a Python number that changes.
+        late: the places that the step does not read.
         effects: the effects, with `Carried` in the place of arrays and numbers.
         mismatches: what stands against repeating the step.
     """
@@ -127,27 +79,25 @@ class Matching:
         self.arrays: dict[int, Pair] = {}
         self.numbers: dict[Any, Pair] = {}
         self.mismatches: list[Mismatch] = []
-        self.last: dict[Any, Carried] = {}
         self.passing = passing
         self._sets = {(id(e.holder), e.name): e for e in traced.effects if isinstance(e, SetAttr)}
         self._written = {id(e.holder) for e in traced.effects if isinstance(e, SetAttr)}
         self.plain_numbers: set[Any] = set()
         self._place: Any = None
-        self._kept_objects: list[tuple[Any, str]] = []
         self._refills = {id(e.container): e for e in traced.effects if isinstance(e, Refill)}
         self._refilled: dict[int, Refill] = {}
         self._after: dict[int, Any] = {}  # id of what was there -> what takes its place
         self._before: dict[int, Any] = {}  # and the other way round
         self._new: dict[int, Any] = {}
-        self._lasts: dict[int, Any] = {}
-        self._late: list[Late] = []
+        self.late = LatePlaces()
         self._kept: set[int] = set()
         self._queue: list[Any] = []  # objects whose attributes are to be matched
         self._visited: set[int] = set()
         effects = self._match_all()
         entry = traced.args[0]
         self.carry = unchanged(self.match(entry, after, "carry"), entry)
-        self._settle()
+        for path in self.late.settle(self._before, self._new):
+            self._differs(path, "an object that each step replaces", "the one before it")
         gone = {i for i in self.passing if i in self._new}
         self.effects = [e for e in effects if id(e.holder) not in gone]
         self.effects += self._refilled.values()
@@ -178,14 +128,6 @@ class Matching:
                 self._match_children(effect.container, effect, "a container")
         return effects
 
-    def _settle(self) -> None:
-        """Settles what no step reads: what also takes the place of something is that very thing."""
-        for late in self._late:
-            late.recipe = self._last(late.after, late.path)
-        for entry, path in self._kept_objects:
-            if id(entry) in self._new:
-                self._differs(path, "an object that each step replaces", "the one before it")
-
     def _match_places(self, holder: Any) -> Iterator[SetAttr]:
         """Matches the attributes of an object that is not replaced, and yields its effects."""
         if id(holder) in self._visited or id(holder) not in self.frame.states:
@@ -214,8 +156,7 @@ class Matching:
     def match(self, before: Any, after: Any, path: str) -> Any:
         """Matches one place, and returns the recipe of what is there after the last step."""
         if before is UNREAD:
-            self._late.append(Late(after, path))
-            return self._late[-1]
+            return self.late.note(after, path)
         if type(before) is Slot:
             return self._array(before, after, path)
         if type(before) is Number:
@@ -353,37 +294,6 @@ class Matching:
             self._differs(path, "an object that is also elsewhere", "one that is not")
         return True
 
-    def _last(self, after: Any, path: str) -> Any:
-        """Returns the recipe of what the last step leaves in a place that no step reads."""
-        if isinstance(after, (Out, Input, Computed)):
-            key = after if isinstance(after, Out) else id(getattr(after, "slot", after))
-            if key not in self.last:
-                self.last[key] = Carried(Pair(UNREAD, after, path))
-            return self.last[key]
-        if isinstance(after, Existing):
-            self._kept_objects.append((after.entry, path))
-        elif id(after) in self._before and id(self._before[id(after)]) in self._new:
-            return self._new[id(self._before[id(after)])]
-        return rebuilt(after, lambda recipe: self._last(recipe, path), self._lasts)
-
-    def final(self, recipe: Any, arrange: Callable[[Pair], Any], memo: dict[int, Any]) -> Any:
-        """Returns a recipe with `Carried` replaced by what `arrange` gives for it.
-
-        Args:
-            recipe: as `match` returned it.
-            arrange: gives the recipe of what a place holds after the last step.
-            memo: of what is made anew: one for all places.
-        """
-
-        def replace(inner: Any) -> Any:
-            if isinstance(inner, Late):
-                inner = inner.recipe
-            if isinstance(inner, Carried):
-                return arrange(inner.pair)
-            return rebuilt(inner, replace, memo)
-
-        return replace(recipe)
-
     # Types -------------------------------------------------------------------------------------
 
     def weakly_typed_once(self, rows: list[Any]) -> list[Mismatch]:
@@ -396,7 +306,7 @@ class Matching:
             None of them if no array that the step leaves is weakly typed: the next step can leave
             none either, and has the same program.
         """
-        pairs = [*self.arrays.values(), *[carried.pair for carried in self.last.values()]]
+        pairs = [*self.arrays.values(), *[carried.pair for carried in self.late.last.values()]]
         once = [pair for pair in self.arrays.values() if self._gets_strong(pair)]
         changing = {id(pair.before) for pair in once}
         left = [recipe for recipe in (*[p.after for p in pairs], *rows) if is_array(recipe)]
@@ -428,7 +338,8 @@ class Matching:
             return short(self.type_after(after))
         if isinstance(after, (Constant, Computed)):
             return described(after.value if isinstance(after, Constant) else after.number.value)
-        if isinstance(after, (NewContainer, NewObject)):
-            size = f" of {len(after.children)}" if isinstance(after, NewContainer) else ""
-            return f"another {after.cls.__name__}{size}"
+        if isinstance(after, NewContainer):
+            return f"another {named(after.kind, after.cls, len(after.children))[2:]}"
+        if isinstance(after, NewObject):
+            return f"another {after.cls.__name__}"
         return "another object" if isinstance(after, Existing) else described(after)

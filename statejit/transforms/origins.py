@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.recipes import Constant, Input
 from .._core.slots import Slot
-from .matching import Pair
+from .pairs import Pair
 
 
 def origin(pair: Pair, count: int, carried: Callable[[Slot], Pair | None]) -> Any:

@@ -14,8 +14,10 @@ from .._core.recipes import Computed, Constant, Input, Out, Refill, SetAttr
 from .._core.slots import MISSING, Slot, zeros
 from .counting import Counting, type_of_number
 from .forms import number_of, same_recipe
-from .matching import UNREAD, Matching, Pair
+from .handing import handed
+from .matching import Matching
 from .origins import is_argument, origin
+from .pairs import UNREAD, Pair
 from .weak_types import as_number
 
 
@@ -45,7 +47,7 @@ class Repetition:
         self.traced, self.frame = matching.traced, matching.frame
         self._made: dict[Any, Out] = {}  # what made an array -> the output that it is
         arrays = [p for p in matching.arrays.values() if not _is_kept(p)]
-        lasts = [c.pair for c in matching.last.values() if self._is_carried_last(c.pair)]
+        lasts = [c.pair for c in matching.late.last.values() if self._is_carried_last(c.pair)]
         numbers = [matching.numbers[place] for place in counting.carried]
         twins = {id(p): q for p in lasts for q in arrays if same_recipe(p.after, q.after)}
         self.pairs = [*arrays, *[p for p in lasts if id(p) not in twins], *numbers]
@@ -175,7 +177,7 @@ class Repetition:
         memo: dict[int, Any] = {}
 
         def arranged(recipe: Any) -> Any:
-            return self.matching.final(recipe, self._final, memo)
+            return handed(recipe, self._final, memo)
 
         effects = [self._arranged(e, arranged) for e in self.matching.effects]
         result = arranged(self.matching.carry)

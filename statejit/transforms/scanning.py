@@ -21,7 +21,8 @@ from ..array.array import made
 from ..errors import CarryTypeError
 from .counting import AskedForValue, Counting, Unsteady
 from .forms import shells, type_of_recipe
-from .matching import Matching, Mismatch
+from .matching import Matching
+from .pairs import Mismatch
 from .progress import Meter, ProgressBar
 from .repeating import Repetition
 from .steps import Ways, blank, watched
