@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .indexing import is_known
+
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
 
@@ -44,6 +46,8 @@ def histogram(
     """
     if isinstance(bins, str):
         bins = histogram_bin_edges(a, bins, range)
+    if np.ndim(bins) and is_known(bins) and np.any(np.diff(np.asarray(bins)) < 0):
+        raise ValueError("`bins` must increase monotonically, when an array")
     counts, edges = jnp.histogram(a, bins, range, weights=weights, density=density)
     if np.ndim(bins):
         edges = jnp.asarray(bins)  # in their own dtype
@@ -92,7 +96,46 @@ def histogramdd(
     return counts.astype(jnp.result_type(counts, 1.0)), tuple(edges)
 
 
+def bincount(
+    x: ArrayLike, weights: ArrayLike = None, minlength: int = 0, *, length: int | None = None
+) -> Any:
+    """Returns how often each integer occurs.
+
+    Args:
+        x: integers that are not negative, (n,).
+        weights: what each one counts, (n,).
+        minlength: how long the result is at least.
+        length: how long it is, where the integers are not known.
+
+    Raises:
+        ValueError: if one is negative, and that is known.
+    """
+    if is_known(x) and np.any(np.asarray(x) < 0):
+        raise ValueError("'list' argument must have no negative elements")
+    return jnp.bincount(x, weights, minlength, length=length)
+
+
+def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, **kwargs: Any) -> Any:
+    """Returns in which bins values lie.
+
+    Args:
+        x: the values, (*shape,).
+        bins: the edges, (n,), ascending or descending.
+        right: whether the right edge belongs to a bin.
+        kwargs: what else `jax.numpy.digitize` takes.
+
+    Raises:
+        ValueError: if the edges have no order, and that is known.
+    """
+    if is_known(bins):
+        steps = np.diff(np.asarray(bins))
+        if np.any(steps < 0) and np.any(steps > 0):
+            raise ValueError("bins must be monotonically increasing or decreasing")
+    return jnp.digitize(x, bins, right, **kwargs)
+
+
 HISTOGRAMS = {
-    fun.__name__: fun for fun in (histogram, histogram2d, histogram_bin_edges, histogramdd)
+    fun.__name__: fun
+    for fun in (bincount, digitize, histogram, histogram2d, histogram_bin_edges, histogramdd)
 }
 """These functions, by name."""
