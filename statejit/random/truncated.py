@@ -8,6 +8,7 @@ where the distribution function, and even its logarithm, are the same at both en
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -73,11 +74,8 @@ def _in_narrow(u: Any, slope: Any, w: Any) -> Any:
     def below(v: Any) -> Any:
         return v * sum(float(k) * density(v * (0.5 + float(x))) for x, k in _POINTS)
 
-    v, total = u, below(jnp.ones_like(u))
-    for _ in range(3):  # the last step has the derivative of the inverse function
-        v = jax.lax.stop_gradient(v)
-        v = v - (below(v) - u * total) / density(v)
-    return v
+    total = below(jnp.ones_like(u))
+    return _by_newton(lambda v: (below(v) - u * total) / density(v), u)
 
 
 _POINTS = tuple(zip(_NODES, _WEIGHTS, strict=True))
@@ -96,11 +94,20 @@ def _in_tail(u: Any, a: Any, w: Any) -> Any:
 
     beyond = jnp.exp(-jnp.minimum(exponent(w), 100))
     due = -jnp.log(beyond + u * (1 - beyond))
-    t = 2 * due / (a + jnp.sqrt(a * a + 2 * due))  # not below the root of a convex function
-    for _ in range(3):  # the last step has the derivative of the inverse function
-        t = jax.lax.stop_gradient(t)
-        t = t - (exponent(t) - due) * _mills(a + t)
-    return t
+    start = 2 * due / (a + jnp.sqrt(a * a + 2 * due))  # not below the root of a convex function
+    return _by_newton(lambda t: (exponent(t) - due) * _mills(a + t), start)
+
+
+def _by_newton(step: Callable[[Any], Any], start: Any) -> Any:
+    """Returns the root of a function, given value over slope, after three steps of Newton's method.
+
+    No derivative goes through the first two: that of the last one is that of the inverse function.
+    """
+    two, consts = jax.closure_convert(
+        lambda x: jax.lax.fori_loop(0, 2, lambda _, x: x - step(x), x), start
+    )
+    x = two(*jax.lax.stop_gradient((start, *consts)))
+    return x - step(x)
 
 
 def _mills(x: Any) -> Any:
@@ -110,10 +117,22 @@ def _mills(x: Any) -> Any:
         Laplace's continued fraction; M. Abramowitz and I. A. Stegun, "Handbook of Mathematical
         Functions" (1964), 26.2.14.
     """
+    return _mills_and_rest(x)[0]
+
+
+@jax.custom_jvp
+def _mills_and_rest(x: Any) -> tuple[Any, Any]:
     found = x
-    for n in range(16, 0, -1):
+    for n in range(16, 1, -1):
         found = x + n / found
-    return 1 / found
+    rest = 1 / found
+    return 1 / (x + rest), rest
+
+
+@_mills_and_rest.defjvp
+def _mills_and_rest_jvp(primals: Any, tangents: Any) -> Any:
+    mills, rest = _mills_and_rest(*primals)  # the slope, x R - 1, with nothing to cancel
+    return (mills, rest), (-rest * mills * tangents[0], jnp.zeros_like(rest))
 
 
 @jax.custom_jvp
@@ -122,9 +141,12 @@ def _ndtri_exp(log_p: Any) -> Any:
     centre = jax.scipy.special.ndtri(jnp.exp(jnp.maximum(log_p, -3)))
     far = jnp.minimum(log_p, -3)
     x = -jnp.sqrt(-2 * far - math.log(2 * math.pi) - jnp.log(-2 * far))
-    for _ in range(4):  # Newton's method on a concave function, from its asymptote
+
+    def step(_: Any, x: Any) -> Any:
         below = jax.scipy.special.log_ndtr(x)
-        x = x - (below - far) * jnp.exp(below + x * x / 2 + _HALF_LOG_TAU)
+        return x - (below - far) * jnp.exp(below + x * x / 2 + _HALF_LOG_TAU)
+
+    x = jax.lax.fori_loop(0, 4, step, x)  # Newton's method on a concave function
     return jnp.where(log_p > -3, centre, x)
 
 
