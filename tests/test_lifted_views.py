@@ -11,7 +11,7 @@ import pytest
 
 import statejit as sj
 import statejit.numpy as bm
-from statejit.errors import LaneError
+from statejit.errors import BranchError, CarryTypeError, LaneError
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3) + 1
 XS = jnp.arange(2.0)
@@ -129,3 +129,12 @@ def test_branches_may_return_views() -> None:
             np.testing.assert_allclose(first, V if condition else 2 * V)
             np.testing.assert_allclose(second, V if condition else A[:, 1:])
     assert sj.jit(lambda c: sj.cond(c, lambda: m.v, lambda: m.v))(jnp.array(True)) is m.v
+
+
+def test_an_error_speaks_of_a_view() -> None:
+    m = Viewing()
+    with pytest.raises(CarryTypeError, match="a view before the step"):
+        sj.while_loop(lambda v: v.sum() < 100, lambda v: v * 2, m.v)
+    with pytest.raises(BranchError) as refused:
+        sj.jit(lambda c: sj.cond(c, lambda: [m.v], lambda: [XS, XS]))(jnp.array(True))
+    assert "Window" not in str(refused.value)
