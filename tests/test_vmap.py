@@ -254,3 +254,28 @@ def test_misuse_raises() -> None:
     with pytest.raises(ValueError, match="out_axes"):
         sj.vmap(lambda x: x, out_axes=(0, 0))(XS)
     assert sj.vmap(lambda: 1.0, axis_size=3)().shape == (3,)
+
+
+def test_one_object_in_two_places_is_one_afterwards():
+    class Made(sj.Base):
+        def __init__(self, w):
+            self.w = w
+
+    class Keeper(sj.Base):
+        def __init__(self):
+            self.w, self.function, self.first, self.others = jnp.ones(3), None, None, None
+
+        def keep(self, x):
+            k = self.w * 2
+
+            def add(y):
+                return y + k
+
+            self.function, self.first = add, Made(k)
+            self.others = [self.first]
+            return add
+
+    keeper = Keeper()
+    assert sj.vmap(keeper.keep)(jnp.ones((2, 3))) is keeper.function
+    assert keeper.first is keeper.others[0]
+    assert keeper.function(1.0).tolist() == [3.0] * 3

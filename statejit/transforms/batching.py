@@ -137,6 +137,7 @@ class Batch:
         self.columns: list[tuple[Any, int | None, str]] = []
         self.keys: dict[int, Slot] = {}  # random keys that lanes draw from, by id of the slot
         self._memo: dict[Any, Out] = {}
+        self._made: dict[int | None, dict[int, Any]] = {}
         self._new_keys: dict[int, int] = {}
         self.effects = [self._effect(effect) for effect in traced.effects]
         self.result = self._result(traced.result, lift.out_axes)
@@ -258,7 +259,7 @@ class Batch:
 
     def _arranged(self, recipe: Any, axis: int | None, path: str) -> Any:
         """Returns a recipe whose arrays are outputs of the mapped program."""
-        memo: dict[int, Any] = {}
+        memo = self._made.setdefault(axis, {})  # two places may have one object
 
         def change(inner: Any) -> Any:
             constant = isinstance(inner, Constant) and isinstance(inner.value, jax.Array)

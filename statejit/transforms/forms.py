@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -44,18 +44,26 @@ def rebuilt(recipe: Any, change: Callable[[Any], Any], memo: dict[int, Any]) -> 
         new: Any = dataclasses.replace(recipe, children=[])
         memo[id(recipe)] = (recipe, new)
         new.children.extend(change(child) for child in recipe.children)
+        same = _are_same(new.children, recipe.children)
     elif isinstance(recipe, NewObject):
         new = dataclasses.replace(recipe, attrs={})
         memo[id(recipe)] = (recipe, new)
         new.attrs.update({name: change(part) for name, part in recipe.attrs.items()})
+        same = _are_same(new.attrs.values(), recipe.attrs.values())
     elif isinstance(recipe, NewNumpy):
         new = dataclasses.replace(recipe, content=change(recipe.content))
+        same = new.content is recipe.content
     elif isinstance(recipe, NewCall):
         new = dataclasses.replace(recipe, parts=[change(part) for part in recipe.parts])
+        same = _are_same(new.parts, recipe.parts)
     else:
         return recipe
-    memo[id(recipe)] = (recipe, new)
-    return new
+    memo[id(recipe)] = (recipe, recipe if same else new)  # the same recipe is made once
+    return memo[id(recipe)][1]
+
+
+def _are_same(left: Iterable[Any], right: Iterable[Any]) -> bool:
+    return all(a is b for a, b in zip(left, right, strict=True))
 
 
 def shells(traced: Traced) -> list[Any]:
