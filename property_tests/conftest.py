@@ -13,7 +13,7 @@ collect_ignore = ["beyond.py", "drawn.py"]
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
-for name, examples in (("dev", 30), ("ci", 300), ("deep", 20_000)):
+for name, examples in (("dev", 30), ("ci", 250), ("deep", 20_000)):
     settings.register_profile(
         name,
         max_examples=examples,
