@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -142,3 +144,20 @@ def test_programs_with_inner_ones_and_rules_are_compared_or_compiled():
     assert step(jnp.ones(3)) == first
     assert len(step.plans) == 2
     assert len(executables(step)) == 1
+
+
+def test_a_function_of_the_users_with_the_name_of_one_of_ours_is_called():
+    @jax.jit
+    def _as_tracer(x):
+        return x * 3
+
+    @functools.partial(jax.jit, inline=False)
+    def _constant(x):
+        return 7.0
+
+    _constant.__wrapped__.__name__ = "_as_tracer"
+    model = Model()
+    step = sj.jit(lambda: (_as_tracer(model.w), _constant(model.w)))
+    tripled, seven = step()
+    assert tripled.tolist() == [3.0] * 3
+    assert seven == 7.0

@@ -140,7 +140,9 @@ as_tracer = jax.jit(_as_tracer, inline=True)
 
 def makes_tracer(equation: Any) -> bool:
     """Says whether an equation is all that `as_tracer` has left, where JAX does not inline it."""
-    return equation.params.get("name") == _as_tracer.__name__
+    inner = equation.params.get("jaxpr")
+    is_named = equation.params.get("name") == _as_tracer.__name__
+    return is_named and not inner.eqns and inner.jaxpr.outvars == inner.jaxpr.invars
 
 
 def under_plain_jax() -> bool:
