@@ -156,8 +156,8 @@ def test_a_function_of_the_users_with_the_name_of_one_of_ours_is_called():
         return 7.0
 
     _constant.__wrapped__.__name__ = "_as_tracer"
-    model = Model()
-    step = sj.jit(lambda: (_as_tracer(model.w), _constant(model.w)))
+    first, second = Model(), Model()
+    step = sj.jit(lambda: (_as_tracer(first.w), _constant(second.w)))
     tripled, seven = step()
     assert tripled.tolist() == [3.0] * 3
     assert seven == 7.0
