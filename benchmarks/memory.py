@@ -1,10 +1,10 @@
 """Memory: the peak of a process that takes some optimizer steps on 200 MB of parameters.
 
-Each contender has a process of its own, and its peak is what Linux says of it: `VmHWM`, since
-`ru_maxrss` counts the process that started it, too. A step that gives its state away needs no room
-for the new one beside the old. By hand the moments are made before the first step; so
-`Optimizer(tx, model)` makes them, while `Optimizer(tx)` makes them in it, where XLA may copy the
-parameters once.
+Each contender has a process of its own, and its peak is what the device says, if it has a memory
+of its own, or what Linux says: `VmHWM`, since `ru_maxrss` counts the process that started it, too.
+A step that gives its state away needs no room for the new one beside the old. By hand the moments
+are made before the first step; so `Optimizer(tx, model)` makes them, while `Optimizer(tx)` makes
+them in it, where XLA may copy the parameters once.
 
     python benchmarks/memory.py
 """
@@ -130,9 +130,16 @@ def alone(name: str, rule: str, size: int) -> None:
     run = RUNS[name](size, RULES[rule])
     for _ in range(STEPS):
         jax.block_until_ready(run())
+    print(high_water())
+
+
+def high_water() -> int:
+    """Returns the most bytes that this process has held where its arrays lie."""
+    if stats := jax.devices()[0].memory_stats():
+        return int(stats["peak_bytes_in_use"])
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    print(1024 * int(line.split()[1]))
+    return 1024 * int(line.split()[1])
 
 
 def peak(name: str, rule: str, size: int) -> float:
