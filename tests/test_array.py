@@ -13,6 +13,7 @@ import pytest
 import statejit as sj
 import statejit.numpy as snp
 from statejit import Array, TrainVar, Variable, constant
+from statejit.array import quick
 
 BINARY = [
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
@@ -766,6 +767,22 @@ def test_adding_to_an_element_is_one_program_in_the_memory_of_the_array():
     with pytest.raises(StopIteration):
         running.send(1)
     assert x.tolist() == [[-5, 3], [3, 28]]
+
+
+@pytest.mark.parametrize("shape", [(512,), (25, 41), (2, 3, 200)])
+def test_a_mask_sets_in_the_memory_of_the_array_and_the_thread_of_the_caller(shape):
+    n = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    a, mask = snp.array(n), n % 3 == 0
+    places = []
+    for new in (-1, 7, -0.0):
+        a[mask] = n[mask] = new
+        mask = ~mask
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(n))
+        np.testing.assert_array_equal(a, n)
+        places.append(a.value.unsafe_buffer_pointer())
+    assert len({*places[1:]}) == 1
+    costs = quick._masker[0].lower(a.value, mask, 7).compile().cost_analysis()
+    assert costs["flops"] < 1000, "XLA would wake up another thread, for more than the work takes"
 
 
 def test_adding_to_an_element_that_can_not_be_written_changes_nothing():
