@@ -13,7 +13,7 @@ import pytest
 import statejit as sj
 import statejit.numpy as snp
 from statejit import Array, TrainVar, Variable, constant
-from statejit.array import quick
+from statejit.array import quick, repeated
 
 BINARY = [
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
@@ -744,6 +744,22 @@ def test_masks_on_another_device_than_the_cpu_gather(monkeypatch):
     n = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(a[a > 3], n[n > 3])
     np.testing.assert_array_equal(a[1, a[0] > 0], n[1, n[0] > 0])
+
+
+@pytest.mark.parametrize("assigned", [repeated.assigned, repeated.sorted_out])
+def test_of_two_values_for_one_place_the_last_stays_on_any_device(assigned):
+    """An accelerator sets them in no order, so that there they are sorted before."""
+    rng = np.random.default_rng(0)
+    for shape, index in [
+        ((5,), (rng.integers(-5, 5, 9),)),
+        ((3, 4, 2), (rng.integers(0, 3, 5), slice(None), rng.integers(0, 2, (3, 5)))),
+        ((0, 3), (slice(None), np.array([1, 1]))),
+    ]:
+        n = rng.normal(size=shape).astype(np.float32)
+        new = rng.normal(size=n[index].shape).astype(np.float32)
+        found = jax.jit(lambda n, new, index=index: assigned(n, index, new))(n, new)
+        n[index] = new
+        np.testing.assert_array_equal(found, n)
 
 
 def test_adding_to_an_element_is_one_program_in_the_memory_of_the_array():

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .indexing import is_known
+from .._core.slots import is_tracer
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -169,7 +169,7 @@ def polymul(a1: ArrayLike, a2: ArrayLike) -> Any:
         a2: coefficients, (m,).
     """
     a1, a2 = jnp.asarray(a1), jnp.asarray(a2)
-    known = is_known(a1) and is_known(a2)
+    known = not (is_tracer(a1) or is_tracer(a2))
     if _are_whole(a1, a2):
         first, second = [_trimmed(a) if known else jnp.atleast_1d(a) for a in (a1, a2)]
         return convolve(first, second)
@@ -202,7 +202,7 @@ def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
         u: coefficients, the highest first, (n,).
         v: coefficients, (m,).
     """
-    return jnp.polydiv(u, v, trim_leading_zeros=is_known(u) and is_known(v))
+    return jnp.polydiv(u, v, trim_leading_zeros=not (is_tracer(u) or is_tracer(v)))
 
 
 def polyder(p: ArrayLike, m: int = 1) -> Any:

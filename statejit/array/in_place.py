@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from . import indexing
 from .array import Array
@@ -113,10 +114,15 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: int | None = -1)
         values: broadcast to the shape of `indices`.
         axis: the axis; None for the flattened array.
     """
-    arr = _mutable(arr, "put_along_axis")
-    values = jnp.asarray(indexing.cast(values, arr.value.dtype))
-    indices = jnp.asarray(unpacked(indices, True))
-    arr._assign(jnp.put_along_axis(arr.value, indices, values, axis, inplace=False))
+    arr, indices = _mutable(arr, "put_along_axis"), unpacked(indices, True)
+    if axis is None:
+        arr.flat[indices] = values
+        return
+    if np.ndim(indices) != arr.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    places = list(np.ogrid[tuple(map(slice, arr.shape))])
+    places[axis] = indices
+    arr[tuple(places)] = values
 
 
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
-from . import kernels
+from . import kernels, repeated
 from .lifting import as_now, is_numpys
 from .operators import fitting_whole, is_whole, operand
 from .ways import Entry, Operand, Pick
@@ -263,7 +263,8 @@ def _scatterer(form: tuple[Any, ...]) -> Callable[..., Any]:
     def scattered(value: Any, arrays: list[Any], new: Any) -> Any:
         parts = _formed(form, arrays)
         shape = jax.eval_shape(lambda v: v[parts], value).shape
-        return value.at[parts].set(stretched(new, shape))
+        new = jnp.broadcast_to(jnp.asarray(stretched(new, shape), value.dtype), shape)
+        return repeated.assigned(value, parts, new)
 
     return scattered
 
