@@ -259,6 +259,19 @@ def number_in_f_string(jit):
 
 
 @program
+def integers_to_the_power_of_a_number(jit):
+    m = Thing(n=2, w=jnp.arange(1, 4))
+    run = jit(lambda: (m.w**m.n, m.n**m.n, 2**-m.n))
+    for n in (2, 3, 0, 1):
+        m.n = n
+        yield run(), m
+    m.n = -1
+    with contextlib.suppress(TypeError):
+        yield run()
+    yield m
+
+
+@program
 def number_as_dict_key(jit):
     m = Thing(n=1, table={1: 10.0, 2: 20.0, 3: 30.0}, w=jnp.ones(()))
     run = jit(lambda: m.table[m.n] * m.w)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 from observing import Observer, difference
@@ -12,7 +13,7 @@ from stateful import Box
 
 import statejit as sj
 from statejit._core.lift import interpreted
-from statejit.errors import TracedControlFlowError
+from statejit.errors import StatejitError, TracedControlFlowError
 
 WEAK = jnp.asarray(2.0)
 TRUE, FALSE = jnp.asarray(True), jnp.asarray(False)
@@ -62,7 +63,24 @@ def arrays_of_it(box: Box) -> Any:
     return jnp.maximum(box.n, 1), jnp.where(box.n > 0, box.n, 0), box.n * WEAK, box.weak + box.n
 
 
+def compared(box: Box) -> Any:
+    box.other = box.n > 4
+    box.p = ((box.n > 3) & (box.n < 10), (box.n == 3) != (box.t < 1))
+    return box.n + (box.n > 3), (box.n > 3) * 0.5, box.w * (box.n > 3)
+
+
+def rounded(box: Box) -> Any:
+    return round(box.t * 7), round(box.n), divmod(box.n, 2)
+
+
+def by_functions_of_jax(box: Box) -> Any:
+    box.other = jnp.add(box.n, 1)
+    both = jnp.logical_and(box.n > 3, box.t < 1), jnp.greater(box.n, 3), jnp.add(box.n, 1) + box.n
+    return both, jax.lax.shift_right_logical(box.n, 1)
+
+
 USES = (
+    *(compared, rounded, by_functions_of_jax),
     *(counted, arithmetic, beside_numbers_of_its_own, bits),
     *(in_containers, returned, with_arrays, arrays_of_it),
 )
@@ -128,6 +146,19 @@ def test_numbers_that_arrays_decide_within_a_step_are_carried_as_numbers() -> No
     assert found is None, str(found)
 
 
+def test_a_step_keeps_a_comparison_of_a_number_that_is_also_an_index() -> None:
+    box = Box(n=0, over=False, w=jnp.zeros(4))
+
+    def step(x: Any) -> Any:
+        box.w = box.w.at[box.n].set(x)
+        box.over = box.n > 1
+        box.n += 1
+        return box.n * 1.0
+
+    assert sj.for_loop(step, jnp.ones(3)).tolist() == [1.0, 2.0, 3.0]
+    assert (box.n, box.over) == (3, True) and type(box.over) is bool
+
+
 def _python_loop(step: Callable[[Any], None], xs: Any) -> None:
     for x in xs:
         step(x)
@@ -167,3 +198,32 @@ def test_a_power_of_an_integer_that_may_be_negative_is_refused(by: str) -> None:
     assert (m.n, m.r) == (-2, 0.25)
     step(jnp.asarray(0), lambda n: (1 << -n, n**2, jnp.power(2, jnp.int32(-n))))
     assert m.r == (4, 4, 4) and list(map(type, m.r[:2])) == [int, int]
+
+
+@pytest.mark.parametrize(
+    ("use", "what"),
+    [
+        (lambda m: ~(m.n > 3), "`~`"),
+        (lambda m: jnp.arange(3) ** m.n, "power"),
+        (lambda m: f"{m.n}", "text"),
+        (lambda m: [str(jnp.ones(2) * m.n)], "text"),
+    ],
+)
+def test_what_no_array_can_stand_for_is_refused(use: Callable[[Any], Any], what: str) -> None:
+    m = Steps()
+
+    @sj.jit
+    def step(x: Any) -> None:
+        by_cond_count(m, x)
+        m.r = use(m)
+
+    with pytest.raises(StatejitError, match=what):
+        step(jnp.asarray(1))
+    assert (m.n, m.r) == (0, None)
+
+
+def by_cond_count(m: Steps, x: Any) -> None:
+    def count() -> None:
+        m.n += 1
+
+    sj.cond(x > 0, count, lambda: None)

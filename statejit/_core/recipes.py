@@ -28,7 +28,16 @@ from .ground import BUILT_IN, VALUES, Wrapper
 from .numbers import Number
 from .places import is_library_class
 from .positions import remembers_traced
-from .slots import BY_IDENTITY, MISSING, UNGUARDABLE, Slot, is_library_type, is_plain, is_tracer
+from .slots import (
+    BY_IDENTITY,
+    MISSING,
+    UNGUARDABLE,
+    Slot,
+    is_library_type,
+    is_plain,
+    is_text_of_tracer,
+    is_tracer,
+)
 from .views import is_in_one_piece
 from .windows import Window
 
@@ -202,6 +211,8 @@ class Writer:
             EscapeError: if the value would keep something traced beyond the trace.
         """
         if id(value) not in self.memo:
+            if type(value) is str and is_text_of_tracer(value):
+                self._refuse("the text of a traced value", name, holder)
             found = self._simple(value)
             if found is None:
                 found = self._made_inside(value, name, holder)

@@ -8,6 +8,7 @@ import io
 import itertools
 import queue
 import random
+import re
 import threading
 import types
 import weakref
@@ -164,6 +165,14 @@ def is_tracer(value: Any) -> bool:
     return isinstance(value, jax.core.Tracer)
 
 
+def is_text_of_tracer(text: str) -> bool:
+    """Says whether a text was made of what stands for an array in a trace."""
+    return "Tracer(" in text and _TEXT_OF_TRACER.search(text) is not None
+
+
+_TEXT_OF_TRACER = re.compile(r"\b(Jit|Vmap|Grad|JVP|Jvp)Tracer\(")
+
+
 def is_key(array: Any) -> bool:
     """Says whether an array holds typed random keys."""
     return isinstance(array, jax.Array) and jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
@@ -226,6 +235,10 @@ def zeros(shape: tuple[int, ...], dtype: Any, weak: bool = False, impl: Any = No
             return jax.random.wrap_key_data(data, impl=impl)
         if not weak:
             return jnp.zeros(shape, dtype)
-        zero = {"f": 0.0, "i": 0, "c": 0j}.get(np.dtype(dtype).kind)
-        like = None if zero is None else jnp.broadcast_to(jnp.asarray(zero), shape)
-        return like if like is not None and like.dtype == dtype and like.weak_type else None
+        kind = np.dtype(dtype).kind
+        zero = {"f": 0.0, "i": 0, "c": 0j, "b": 0}.get(kind)
+        if zero is None:
+            return None
+        scalar = jnp.asarray(zero) < 0 if kind == "b" else jnp.asarray(zero)
+        like = jnp.broadcast_to(scalar, shape)
+        return like if like.dtype == dtype and like.weak_type else None
