@@ -253,6 +253,22 @@ def a_flag_is_set(box: Any, x: Any) -> Any:
     return x
 
 
+@step(lambda: Box(v=jnp.zeros(()), n=0, w=jnp.ones(())))
+def attributes_are_made_again(box: Any, x: Any) -> Any:
+    v, n = box.v, box.n
+    del box.n, box.v
+    box.v, box.n = v + x, n + 1
+    return v
+
+
+@step(lambda: Box(n=0, w=jnp.ones(())))
+def an_attribute_is_made_again_beside_a_new_one(box: Any, x: Any) -> Any:
+    n = box.n
+    del box.n
+    box.n, box.new = n + 1, x
+    return x
+
+
 @step(lambda: Box(v=jnp.zeros((), jnp.int32)))
 def a_gradient_inside(box: Any, x: Any) -> Any:
     box.v = box.v + 1

@@ -19,7 +19,10 @@ from statejit.errors import BranchError
 
 X = np.float32(1.5)
 
-CREATES = {"an_attribute_is_created", "none_becomes_an_array"}
+CREATES = {
+    *("an_attribute_is_created", "none_becomes_an_array", "attributes_are_made_again"),
+    "an_attribute_is_made_again_beside_a_new_one",
+}
 """Steps after which the structure is another: one branch can't do what the other does not."""
 
 KINDS = {"a_flag_is_set", "an_object_is_replaced", "numbers_grow_past_what_arrays_hold"}
@@ -106,6 +109,22 @@ def test_branches_that_create_the_same_attribute() -> None:
 
     sj.cond(jnp.asarray(False), left, right, jnp.asarray(3.0))
     assert box.made.item() == -3.0 and box.n == 2
+
+
+def test_branches_that_make_attributes_again() -> None:
+    boxes = []
+    for cond in (lambda p, f, g: f() if p else g(), sj.cond):
+        box = Box(v=jnp.zeros(()), w=jnp.ones(()), n=1)
+
+        def again(x: float, box: Box = box) -> None:
+            v = box.v
+            del box.v
+            box.new, box.v = x, v + x
+
+        cond(jnp.asarray(False), lambda a=again: a(1.0), lambda a=again: a(2.0))
+        boxes.append(box)
+    found = difference(*[Observer().picture(box) for box in boxes])
+    assert found is None, str(found)
 
 
 def test_branches_that_create_what_holds_itself() -> None:
@@ -241,6 +260,11 @@ def test_what_differs_is_refused_and_nothing_changes() -> None:
     refused(box, write("new", 1.0), nothing, "box.new", "only one branch creates")
     refused(box, lambda: box.items.append(2), nothing, "box.items")
     refused(box, lambda: "a", lambda: jnp.zeros(()), "the result")
+
+    def create(*names: str) -> Callable[[], None]:
+        return lambda: [setattr(box, name, 1.0) for name in names] and None
+
+    refused(box, create("a", "b"), create("b", "a"), "['a', 'b'] last and ['b', 'a'] last")
 
 
 def test_misuse_raises() -> None:

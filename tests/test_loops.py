@@ -17,6 +17,7 @@ from stateful import STEPS, Box, Runs
 
 import statejit as sj
 import statejit.numpy as snp
+from statejit.errors import CarryTypeError
 
 XS = np.array([0.5, -1.0, 2.0, 3.0], np.float32)
 
@@ -79,7 +80,10 @@ def test_a_loop_does_what_a_python_loop_does(name: str, way: Callable[..., Any])
 # A program of its own only where it must be -------------------------------------------------------
 
 
-PEELED = {"none_becomes_an_array", "the_first_step_is_another"}
+PEELED = {
+    *("none_becomes_an_array", "the_first_step_is_another"),
+    "an_attribute_is_made_again_beside_a_new_one",
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(STEPS) - PEELED))
@@ -279,6 +283,20 @@ def test_what_a_step_leaves_weakly_typed_is_carried() -> None:
 
     sj.while_loop(lambda c: c < 3, body, 0)
     assert (box.v.item(), box.v.dtype, box.v.weak_type) == (2.0, jnp.float32, False)
+
+
+def test_while_loop_makes_no_attribute_again() -> None:
+    """It may go round not once, and then the attribute stays where it was among the others."""
+    box = Box(v=jnp.zeros(()), w=jnp.ones(()))
+
+    def body(i: Any) -> Any:
+        v = box.v
+        del box.v
+        box.v = v + 1
+        return i + 1
+
+    with pytest.raises(CarryTypeError, match="box.v.*\n.*among others"):
+        sj.jit(lambda n: sj.while_loop(lambda i: i < n, body, 0))(jnp.asarray(2))
 
 
 def test_while_loop_may_go_round_not_once() -> None:

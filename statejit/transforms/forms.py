@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,6 +24,7 @@ from .._core.recipes import (
     NewObject,
     Out,
     Refill,
+    SetAttr,
 )
 from .._core.slots import MISSING, NUMBERS, Slot, is_number, same_plain
 
@@ -81,6 +83,14 @@ def shells(traced: Traced) -> list[Any]:
             visit(recipe)
     visit(traced.result)
     return list(found.values())
+
+
+def moved(effects: list[Any]) -> set[tuple[int, str]]:
+    """Returns (id of the object, name) of each attribute that is deleted and then set again."""
+    found = collections.Counter(
+        (id(effect.holder), effect.name) for effect in effects if isinstance(effect, SetAttr)
+    )
+    return {place for place, n in found.items() if n > 1}
 
 
 def type_of_recipe(after: Any, traced: Traced) -> Any:

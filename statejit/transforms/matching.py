@@ -37,6 +37,7 @@ from .forms import (
     is_array,
     is_array_constant,
     is_same_value,
+    moved,
     named,
     number_of,
     same_recipe,
@@ -82,6 +83,8 @@ class Matching:
         self.passing = passing
         self._sets = {(id(e.holder), e.name): e for e in traced.effects if isinstance(e, SetAttr)}
         self._written = {id(e.holder) for e in traced.effects if isinstance(e, SetAttr)}
+        self._moved = moved(traced.effects)
+        self._shuffled = {holder for holder, _ in self._moved}
         self.plain_numbers: set[Any] = set()
         self._place: Any = None
         self._refills = {id(e.container): e for e in traced.effects if isinstance(e, Refill)}
@@ -134,11 +137,16 @@ class Matching:
             return
         self._visited.add(id(holder))
         state = self.frame.states[id(holder)]
-        for name in dict.fromkeys((*state.found, *state.written)):
+        read = [name for name in state.found if name not in state.written]
+        for name in (*read, *state.written):  # what is created keeps its order
             effect = self._sets.get((id(holder), name))
             self._place = (id(holder), name)
             path = self.frame.ground.path_of(holder, name)
             after = self.match(self._found(holder, name), effect.recipe if effect else SAME, path)
+            if (id(holder), name) in self._moved:
+                if self.reads_all:
+                    self._differs(path, "an attribute among others", "the last one")
+                yield SetAttr(holder, name, MISSING)
             if effect is not None:
                 yield SetAttr(holder, name, after)
 
@@ -282,7 +290,9 @@ class Matching:
         state = self.frame.states.get(id(holder))
         if state is not None and name in state.found:
             return state.found[name]
-        return self.frame.lookup(holder, name) if self.reads_all else UNREAD
+        # What is moved in each step stands behind what the first step creates.
+        matters = self.reads_all or id(holder) in self._shuffled
+        return self.frame.lookup(holder, name) if matters else UNREAD
 
     def _is_known(self, before: Any, after: Any, path: str) -> bool:
         """Notes that one object takes the place of another; says whether that was known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import jax
@@ -32,6 +32,7 @@ from .forms import (
     described,
     is_array,
     is_arraylike,
+    moved,
     named,
     number_of,
     same_recipe,
@@ -80,13 +81,41 @@ class Merging:
                     holders[key] = effect.holder
                     found.setdefault(key, [None] * len(self.runs))[i] = effect.recipe
         effects = []
-        for (_, name), recipes in found.items():
-            holder = holders[next(k for k in holders if found[k] is recipes)]
+        for key, recipes in found.items():
+            holder, name = holders[key], key[1]
             before = as_recipe(self.frame.lookup(holder, name))
             recipes = [before if recipe is None else recipe for recipe in recipes]
             path = self.frame.ground.path_of(holder, name)
             effects.append(SetAttr(holder, name, self.merge(recipes, path)))
-        return effects
+        return list(self._in_order(effects))
+
+    def _in_order(self, effects: list[SetAttr]) -> Iterator[SetAttr]:
+        """Yields effects, each with a deletion before it if the attribute is made again.
+
+        Raises:
+            BranchError: if attributes would stand in another order after another branch.
+        """
+        lasts = [self._lasts(run) for run in self.runs]
+        for effect in effects:
+            orders = [last.get(id(effect.holder), []) for last in lasts]
+            if any(order != orders[0] for order in orders):
+                path = self.frame.ground.path_of(effect.holder, effect.name)
+                self._refuse(path, " and ".join(f"{order} last" for order in orders))
+            exists = self.frame.lookup(effect.holder, effect.name) is not MISSING
+            if exists and effect.name in orders[0]:
+                yield SetAttr(effect.holder, effect.name, MISSING)
+            yield effect
+
+    def _lasts(self, run: Traced) -> dict[int, list[str]]:
+        """Returns, by id of its object, the attributes that a branch puts last, in order."""
+        again = moved(run.effects)
+        found: dict[int, list[str]] = {}
+        for effect in run.effects:
+            if isinstance(effect, SetAttr) and effect.recipe is not MISSING:
+                is_new = self.frame.lookup(effect.holder, effect.name) is MISSING
+                if is_new or (id(effect.holder), effect.name) in again:
+                    found.setdefault(id(effect.holder), []).append(effect.name)
+        return found
 
     def _refills(self) -> list[Refill]:
         found: dict[int, list[Any]] = {}
