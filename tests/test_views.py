@@ -691,6 +691,12 @@ def test_a_scalar_is_a_value_as_in_numpy():
     y += 5
     a[0] = 7
     assert (int(x), int(y)) == (0, 5)
+    assert {x: 1, a.sum(): 2}[0] == 1 and len({*snp.array([0.5, 2, 0.5])}) == 2
+    for array in (a, a[:1], snp.array(0)):
+        with pytest.raises(TypeError, match="unhashable type: 'Array'"):
+            hash(array)
+    with pytest.raises(sj.errors.TracedControlFlowError):
+        sj.jit(lambda a: {a[0]: 1})(a)
     with pytest.raises(TypeError, match="scalars are not changed in place"):
         x[...] = 1
     z = snp.array(0)

@@ -117,6 +117,11 @@ class Array(Torchlike):
 
     # Python's own ------------------------------------------------------------------------------
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        if not self._rebinds():
+            raise TypeError(f"unhashable type: {type(self).__name__!r}")
+        return hash(self.item())  # a scalar is a value
+
     def __bool__(self) -> bool:
         return bool(self.value)
 

@@ -269,6 +269,34 @@ def pad(array: ArrayLike, pad_width: Any, mode: Any = "constant", **kwargs: Any)
     return jnp.pad(array, pad_width, mode, **kwargs)
 
 
+def tile(A: ArrayLike, reps: Any) -> Any:  # noqa: N803 - as NumPy has it
+    """Returns an array repeated along its axes.
+
+    Args:
+        A: the array, (*shape,).
+        reps: how often, along the last axis or along each.
+
+    Raises:
+        ValueError: if a number is negative.
+    """
+    if np.any(np.less(reps, 0)):
+        raise ValueError("negative dimensions are not allowed")
+    return jnp.tile(A, reps)
+
+
+def kron(a: ArrayLike, b: ArrayLike) -> Any:
+    """Returns the Kronecker product: the second array, times each element of the first.
+
+    Args:
+        a: the array, (*shape,).
+        b: the array, (*other,).
+    """
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    if a.dtype == b.dtype == bool:
+        return jnp.kron(a.astype("uint8"), b.astype("uint8")).astype(bool)
+    return jnp.kron(a, b)
+
+
 # Filling ---------------------------------------------------------------------------------------
 
 
@@ -376,7 +404,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
         *(pad, full, full_like, insert, append, arange, fromiter, mask_indices),
-        *(dot, reciprocal, nanargmax, nanargmin),
+        *(dot, reciprocal, nanargmax, nanargmin, tile, kron),
     )
 }
 """These functions, by name."""

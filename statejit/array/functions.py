@@ -18,13 +18,11 @@ from .array import Array, content, fresh
 from .calculus import CALCULUS
 from .histograms import HISTOGRAMS
 from .quantiles import QUANTILES
-from .ufuncs import WithOptions, ufunc
+from .ufuncs import WithOptions, frompyfunc, ufunc
 from .viewing import VIEWING
-from .wrapping import Grid, function, function_maker
+from .wrapping import Grid, function
 
 Fun = Callable[..., Any]
-
-RETURN_FUNCTIONS = frozenset({"frompyfunc"})
 
 
 def namespace(module: Any) -> dict[str, Any]:
@@ -43,8 +41,6 @@ def namespace(module: Any) -> dict[str, Any]:
             value = Grid(value)
         elif isinstance(getattr(numpys, name, None), np.ufunc):
             value = ufunc(value, getattr(numpys, name))
-        elif name in RETURN_FUNCTIONS:
-            value = function_maker(value)
         elif callable(value) and not isinstance(value, type):
             value = function(value, getattr(numpys, name, None))
         found[name] = value
@@ -136,6 +132,7 @@ NAMESPACE: dict[str, Any] = (
         "asarray": asarray,
         "ascontiguousarray": asarray,
         "copy": copy,
+        "frompyfunc": frompyfunc,
         "take": function(indexing.take, np.take),
         **{name: function(fun, getattr(np, name)) for name, fun in COMPLETED.items()},
         "clip": clip,

@@ -103,13 +103,19 @@ def bincount(
 
     Args:
         x: integers that are not negative, (n,).
-        weights: what each one counts, (n,).
+        weights: what each one counts, (n,); the result has floats then.
         minlength: how long the result is at least.
         length: how long it is, where the integers are not known.
 
     Raises:
         ValueError: if one is negative, and that is known.
+        TypeError: if weights are complex.
     """
+    if weights is not None:
+        weights = jnp.asarray(weights)
+        if jnp.issubdtype(weights.dtype, jnp.complexfloating):
+            raise TypeError(f"weights are to be real, and not {weights.dtype}")
+        weights = weights.astype(float)
     if is_known(x) and np.any(np.asarray(x) < 0):
         raise ValueError("'list' argument must have no negative elements")
     return jnp.bincount(x, weights, minlength, length=length)

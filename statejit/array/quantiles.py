@@ -8,6 +8,7 @@ Statistician 50, 361-365: the place of a quantile among n sorted values is
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .indexing import is_known
+from .lifting import is_numpys, stacked
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -27,21 +29,21 @@ CONTINUOUS = {
     "median_unbiased": (1 / 3, 1 / 3),
     "normal_unbiased": (3 / 8, 3 / 8),
 }
-"""Methods that JAX has not, with their alpha and beta."""
+"""The alpha and beta of methods."""
 
 PICKING = ("lower", "higher", "nearest", "inverted_cdf", "closest_observation")
-"""Methods whose quantiles of integers are some of these."""
+"""Methods whose quantiles are some of the values."""
 
-BY_PLACE = frozenset({*CONTINUOUS, "averaged_inverted_cdf", "closest_observation"})
+METHODS = (*PICKING, *CONTINUOUS, "linear", "midpoint", "averaged_inverted_cdf")
 
 
 def _completed(jaxs: Callable[..., Any], percent: bool, skips_nan: bool) -> Callable[..., Any]:
     """Returns a function of JAX with all of NumPy's methods."""
 
-    @functools.wraps(jaxs)
+    @functools.wraps(jaxs, ("__module__", "__name__", "__qualname__", "__doc__"))
     def quantile(
         a: ArrayLike,
-        q: ArrayLike,
+        q: Any,
         axis: Any = None,
         out: None = None,
         overwrite_input: bool = False,
@@ -51,83 +53,134 @@ def _completed(jaxs: Callable[..., Any], percent: bool, skips_nan: bool) -> Call
         weights: ArrayLike = None,
     ) -> Any:
         a = jnp.asarray(a)
-        most = 100 if percent else 1
-        if is_known(q) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= most)):
-            name = "Percentiles" if percent else "Quantiles"
-            raise ValueError(f"{name} must be in the range [0, {most}]")
-        whole = not jnp.issubdtype(a.dtype, jnp.inexact)
-        picks = whole and method in PICKING
-        if weights is not None or not (picks or method in BY_PLACE):
-            q = jnp.asarray(q)
-            q = q if jnp.issubdtype(q.dtype, jnp.inexact) else q.astype(float)
-            row = q.reshape(-1) if q.ndim > 1 else q
+        places = _checked(a, q, percent, method)
+        shape = places.shape
+        if weights is not None:
+            row = jnp.ravel(jnp.asarray(q, float)) if len(shape) > 1 else jnp.asarray(q, float)
             found = jaxs(a, row, axis, method=method, keepdims=keepdims, weights=weights)
-            return found.reshape(*q.shape, *found.shape[row.ndim :])
-        q = (np if is_known(q) else jnp).asarray(q, float) / most
-        a = a if picks or not whole else a.astype(float)
+            return found.reshape(*shape, *found.shape[row.ndim :]).astype(a.dtype)
+        if skips_nan and not a.size:
+            return jnp.nanmean(a.astype(float), axis, keepdims=keepdims)
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         rest = [i for i in range(a.ndim) if i not in axes]
-        rows = a.transpose(*axes, *rest).reshape(-1, *[a.shape[i] for i in rest])
-        if picks:
-            q = jnp.asarray(_picked(len(rows), q, method))
-            found = jnp.sort(rows, 0)[q.reshape(-1)]
-        else:
-            q = jnp.asarray(q, a.dtype)
-            found = _among(rows, q.reshape(-1), method, skips_nan)
+        rows = a.transpose(*axes, *rest).reshape(
+            math.prod(a.shape[i] for i in axes), *[a.shape[i] for i in rest]
+        )
+        if not len(rows):
+            raise IndexError("index -1 is out of bounds for axis 0 with size 0")
+        places = places.reshape(-1)
+        skips = skips_nan and jnp.issubdtype(a.dtype, jnp.inexact)
+        if not skips and isinstance(places, np.ndarray):
+            places = _places(len(rows), places, method)
+        found = _among(rows, places, method, skips)
         kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
-        return found.reshape(*q.shape, *(kept if keepdims else rows.shape[1:]))
+        return found.reshape(*shape, *(kept if keepdims else rows.shape[1:]))
 
+    vars(quantile).pop("__wrapped__")  # the signature is our own
     return quantile
 
 
+def _checked(a: Any, q: Any, percent: bool, method: str) -> Any:
+    """Returns quantiles between 0 and 1; where they are known, with as many digits as in NumPy."""
+    if jnp.issubdtype(a.dtype, jnp.complexfloating):
+        raise TypeError("a must be an array of real numbers")
+    if a.dtype == bool and method not in PICKING:
+        raise TypeError("booleans have no values in between: use another method, or `astype(int)`")
+    if method not in METHODS:
+        raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(METHODS)}")
+    most = 100 if percent else 1
+    if isinstance(q, (list, tuple)) and not is_numpys(q):
+        q = stacked(q)
+    if not is_known(q):
+        return jnp.asarray(q, float) / most
+    q = np.asarray(q) / most
+    if not np.all((q >= 0) & (q <= 1)):
+        name = "Percentiles" if percent else "Quantiles"
+        raise ValueError(f"{name} must be in the range [0, {most}]")
+    return np.asarray(q)
+
+
 @functools.partial(jax.jit, static_argnums=(2, 3), inline=True)
-def _among(rows: Any, q: Any, method: str, skips_nan: bool) -> Any:
-    """Returns quantiles along the first axis."""
-    rows = jnp.sort(rows, 0)  # NaN is the largest
-    q = q.reshape(-1, *[1] * (rows.ndim - 1))
-    empty = jnp.isnan(rows)
-    n = (~empty).sum(0) if skips_nan else jnp.full(rows.shape[1:], len(rows))
-    place, part = _place(n, q, method)
-    last = jnp.maximum(n - 1, 0)
-    lower = jnp.clip(jnp.floor(place).astype(int), 0, last)
-    upper = jnp.clip(jnp.floor(place).astype(int) + 1, 0, last)
-    low, high = (jnp.take_along_axis(rows, i, 0) for i in (lower, upper))
-    found = low + (high - low) * part.astype(rows.dtype)
-    gone = n == 0 if skips_nan else empty.any(0)
-    return jnp.where(gone, jnp.nan, found)
-
-
-def _picked(n: int, q: Any, method: str) -> Any:
-    """Returns the places of quantiles among n values where each is one of the values.
+def _among(rows: Any, places: Any, method: str, skips_nan: bool) -> Any:
+    """Returns quantiles along the first axis, (k, *rest).
 
     Args:
-        n: how many values.
-        q: the quantiles: an array of NumPy's, where they are known, which has more digits.
-        method: one of `PICKING`.
+        rows: the values, (n, *rest).
+        places: as `_places` has them, or the quantiles, (k,), if it is to be asked here.
+        method: the method.
+        skips_nan: whether NaN is left out.
     """
-    xp = jnp if isinstance(q, jax.Array) else np
-    place = {
-        "lower": lambda: xp.floor(q * (n - 1)),
-        "higher": lambda: xp.ceil(q * (n - 1)),
-        "nearest": lambda: xp.rint(q * (n - 1)),
-        "inverted_cdf": lambda: xp.ceil(q * n) - 1,
-        "closest_observation": lambda: xp.floor(q * n - 0.5) - (q * n % 2 == 0.5),
-    }[method]()
-    return xp.clip(place, 0, n - 1).astype(int)
+    rows = jnp.sort(rows, 0)  # NaN is the largest
+    inexact = jnp.issubdtype(rows.dtype, jnp.inexact)
+    empty = jnp.isnan(rows)
+    n = (~empty).sum(0) if skips_nan else len(rows)
+    if not isinstance(places, tuple):
+        places = _places(n, _upright(places, rows), method)
+    lower, upper, part = (_upright(p, rows) for p in places)
+    shape = (len(lower), *rows.shape[1:])
+    low, high = (jnp.take_along_axis(rows, jnp.broadcast_to(i, shape), 0) for i in (lower, upper))
+    if method not in PICKING:
+        low, high = (v if inexact else v.astype(float) for v in (low, high))
+        part, step = part.astype(low.dtype), high - low
+        low = jnp.where(part < 0.5, low + step * part, high - step * (1 - part))
+    if not inexact:
+        return low
+    return jnp.where(n == 0 if skips_nan else empty.any(0), jnp.nan, low)
 
 
-def _place(n: Any, q: Any, method: str) -> tuple[Any, Any]:
-    """Returns the places of quantiles among n values, and how far on the way to the next."""
+def _upright(row: Any, rows: Any) -> Any:
+    """Gives a row as many axes as there are to the values, behind its own."""
+    return row.reshape(row.shape + (1,) * (rows.ndim - row.ndim))
+
+
+def _places(n: Any, q: Any, method: str) -> tuple[Any, Any, Any]:
+    """Returns between which of n sorted values quantiles lie, and how far on the way.
+
+    Args:
+        n: how many values, at least one.
+        q: the quantiles: an array of NumPy's, where they are known, or one of JAX's.
+        method: one of `METHODS`.
+    """
+    xp = np if isinstance(q, np.ndarray) else jnp
+    if method in CONTINUOUS:
+        alpha, beta = CONTINUOUS[method]
+        place = n * q + (alpha + q * (1 - alpha - beta)) - 1
+    else:
+        place = {
+            "linear": lambda: q * (n - 1),
+            "midpoint": lambda: (xp.floor(q * (n - 1)) + xp.ceil(q * (n - 1))) / 2,
+            "lower": lambda: xp.floor(q * (n - 1)),
+            "higher": lambda: xp.ceil(q * (n - 1)),
+            "nearest": lambda: xp.rint(q * (n - 1)),
+            "inverted_cdf": lambda: xp.ceil(q * n) - 1,
+            "averaged_inverted_cdf": lambda: q * n - 1,
+            "closest_observation": lambda: xp.floor(q * n - 0.5) - (q * n % 2 == 0.5),
+        }[method]()
+    below = xp.floor(place)
+    part = place - below
     if method == "averaged_inverted_cdf":
-        place = n * q - 1
-        return place, jnp.where(place == jnp.floor(place), 0.5, 1.0)
-    if method == "closest_observation":
-        place = n * q - 1.5
-        stays = (place == jnp.floor(place)) & (jnp.floor(place) % 2 == 1)
-        return place, jnp.where(stays, 0.0, 1.0)
-    alpha, beta = CONTINUOUS[method]
-    place = n * q + (alpha + q * (1 - alpha - beta)) - 1
-    return place, place - jnp.floor(place)
+        part = xp.where(part == 0, 0.5, 1.0)
+    last = xp.maximum(n - 1, 0)
+    lower, upper = (xp.clip(i, 0, last).astype(int) for i in (below, below + 1))
+    return lower, upper, part
+
+
+def _of_none(jaxs: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a median of JAX that is NaN where there are no values, as in NumPy."""
+
+    @functools.wraps(jaxs)
+    def median(
+        a: ArrayLike,
+        axis: Any = None,
+        out: None = None,
+        overwrite_input: bool = False,
+        keepdims: bool = False,
+    ) -> Any:
+        a = jnp.asarray(a)
+        fun = jaxs if a.size else jnp.mean
+        return fun(a if a.size else a.astype(float), axis, keepdims=keepdims)
+
+    return median
 
 
 QUANTILES = {
@@ -135,5 +188,7 @@ QUANTILES = {
     "percentile": _completed(jnp.percentile, True, False),
     "nanquantile": _completed(jnp.nanquantile, False, True),
     "nanpercentile": _completed(jnp.nanpercentile, True, True),
+    "median": _of_none(jnp.median),
+    "nanmedian": _of_none(jnp.nanmedian),
 }
 """These functions, by name."""

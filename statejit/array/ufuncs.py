@@ -54,6 +54,15 @@ def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
     return result
 
 
+@functools.wraps(jnp.frompyfunc)
+def frompyfunc(func: Fun, /, nin: int, nout: int, *, identity: Any = None) -> Fun:
+    """Returns a ufunc of a function of elements, which is traced; results have a dtype."""
+    numpys = np.frompyfunc(lambda *elements: None, nin, nout, identity=identity)
+    made = ufunc(jnp.frompyfunc(unpacked(func), nin, nout, identity=identity), numpys)
+    made.__name__ = f"{getattr(func, '__name__', '?')} (vectorized)"
+    return made
+
+
 @dataclasses.dataclass(frozen=True)
 class WithOptions:
     """Calls a function of arrays with a ufunc's keyword arguments.

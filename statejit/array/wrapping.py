@@ -66,17 +66,6 @@ def strong(value: Any) -> Array:
     return fresh(value.astype(value.dtype) if value.weak_type else value)
 
 
-def function_maker(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps `frompyfunc`, whose results are functions again."""
-    call = taking_arrays(fun)
-
-    @functools.wraps(fun)
-    def maker(*args: Any, **kwargs: Any) -> Any:
-        return function(call(*args, **kwargs))
-
-    return maker
-
-
 class Grid:
     """Wraps an object that is indexed to make arrays: `mgrid`, `ogrid`, `r_`, `c_`.
 
