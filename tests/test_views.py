@@ -695,8 +695,9 @@ def test_a_scalar_is_a_value_as_in_numpy():
     for array in (a, a[:1], snp.array(0)):
         with pytest.raises(TypeError, match="unhashable type: 'Array'"):
             hash(array)
-    with pytest.raises(sj.errors.TracedControlFlowError):
-        sj.jit(lambda a: {a[0]: 1})(a)
+    for fun in (lambda a: {a[0]: 1}, lambda a: f"{a[0]:.2f}"):
+        with pytest.raises(sj.errors.TracedControlFlowError):
+            sj.jit(fun)(a)
     with pytest.raises(TypeError, match="scalars are not changed in place"):
         x[...] = 1
     z = snp.array(0)

@@ -141,7 +141,7 @@ class Array(Torchlike):
         return self._wrap(jnp.round(self.value, ndigits or 0), "", self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec)
+        return format(self.item() if spec and not self.shape else self.value, spec)
 
     def __str__(self) -> str:
         return str(self.value)
