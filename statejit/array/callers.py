@@ -1,4 +1,4 @@
-"""Who asks: whether the statement that reads `array[index]` puts it back at once, or adds it.
+"""Who asks: whether what reads `array[index]` puts it back at once, adds it, or calls a method.
 
 Python does not say so, but the bytecode of the caller does.
 """
@@ -46,6 +46,17 @@ def adds(caller: types.FrameType) -> bool:
         caller: the frame that asks for `b[index]`.
     """
     return caller.f_lasti in (_known.get(id(caller.f_code)) or _looked_at(caller.f_code)).added
+
+
+def method(caller: types.FrameType) -> str:
+    """Returns the name of the method for which a frame is at `array[index].method(...)`, or ''.
+
+    Args:
+        caller: the frame that asks for `array[index]`.
+    """
+    after = (i for i in dis.get_instructions(caller.f_code) if i.offset > caller.f_lasti)
+    found = next((i for i in after if i.opname != "EXTENDED_ARG"), None)
+    return found.argval if found and found.opname in ("LOAD_ATTR", "LOAD_METHOD") else ""
 
 
 _known: dict[int, Places] = {}

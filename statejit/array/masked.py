@@ -1,6 +1,7 @@
 """`a[mask] += 1` inside of traces: how many elements a mask picks is not known, but not needed.
 
-What is changed is the whole array, and what the mask does not pick is left as it was.
+What is changed is the whole array, and what the mask does not pick is left as it was. What is
+reduced, as by `a[mask].sum()`, is the whole array, too, without what the mask does not pick.
 """
 
 from __future__ import annotations
@@ -81,10 +82,14 @@ def masked(array: Any, index: Any, error: Exception) -> Masked:
         index: as it was given.
         error: what JAX raised.
     """
+    return Masked(array, index, _only_mask(index, error), error)
+
+
+def _only_mask(index: Any, error: Exception) -> Any:
     mask = index.value if isinstance(index, Cell) else index
     if not is_mask(mask):
         raise error
-    return Masked(array, index, mask, error)
+    return mask
 
 
 def _changing(name: str, ufunc: str) -> Callable[[Masked, Any], Any]:
@@ -112,3 +117,40 @@ for _name, _ufunc in {
 }.items():
     setattr(Masked, f"__i{_name}__", _changing(f"__{_name}__", _ufunc))
     setattr(Masked, f"__r{_name}__", Masked._refuse)
+
+
+class Picked:
+    """Stands for `array[mask]` while one method of it is called that needs no number of elements.
+
+    Args:
+        array: the array.
+        index: the mask, as it was given.
+        error: what is raised if that is not possible.
+    """
+
+    __slots__ = ("_array", "_error", "_mask")
+
+    def __init__(self, array: Any, index: Any, error: Exception) -> None:
+        self._array = array._new_copy(array.value, None)
+        self._mask, self._error = _only_mask(index, error), error
+
+
+REDUCTIONS = ("sum", "prod", "mean", "any", "all", "max", "min")
+"""Methods that reduce; of nothing the last two are an error, unless `initial=` is given."""
+
+
+def _reducing(name: str) -> Callable[..., Any]:
+    def method(self: Picked, axis: Any = None, **kwargs: Any) -> Any:
+        given = {"initial"} if name in ("max", "min") else set()
+        if axis not in (None, 0) or not given <= kwargs.keys() <= {"dtype", "initial"}:
+            raise self._error
+        first, ndim = self._mask.ndim, self._array.ndim
+        mask = jnp.reshape(self._mask, self._mask.shape + (1,) * (ndim - first))
+        axes = None if axis is None else tuple(range(first))
+        return getattr(self._array, name)(axis=axes, where=mask, **kwargs)
+
+    return method
+
+
+for _name in REDUCTIONS:
+    setattr(Picked, _name, _reducing(_name))

@@ -20,7 +20,7 @@ from .._core.slots import MISSING
 from .._core.windows import Window
 from . import callers, complaints, elements, indexing, kernels, quick
 from .flat import Flags, Flat
-from .masked import Masked, masked
+from .masked import REDUCTIONS, Masked, Picked, masked
 from .shapes import Shapes, plain_axes, sized
 from .ways import Bits, Broadcast, Diagonal, Part, Pick, Reshape, Row, Step, Way, layout_of
 
@@ -231,9 +231,11 @@ class Views(Shapes):
                 return self._gather(index)
             except jax.errors.NonConcreteBooleanIndexError as error:
                 caller = sys._getframe(1)
-                if not (callers.augments(caller) or callers.adds(caller)):
-                    raise
-                return masked(self, index, error)
+                if callers.augments(caller) or callers.adds(caller):
+                    return masked(self, index, error)
+                if callers.method(caller) in REDUCTIONS:
+                    return Picked(self, index, error)
+                raise
         step, operands, scalar = found
         if not scalar:
             whole = self._new_copy(self.value, None) if self.mark() == SCALAR else self
