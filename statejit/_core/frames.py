@@ -24,6 +24,9 @@ from .windows import Due, Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
 
+OPEN: list[Frame] = []
+"""The current frames of all threads: where it is empty, nobody needs to ask for `CURRENT`."""
+
 UNWATCHED: ContextVar[bool] = ContextVar("statejit_unwatched", default=False)
 """Whether code runs within `unwatched()`, and may do to objects what it likes."""
 
@@ -92,9 +95,11 @@ class Frame:
         for known in self.states.values():  # of a function that was traced before this one
             known.born = self.state
         token = CURRENT.set(self)
+        OPEN.append(self)
         try:
             yield self
         finally:
+            OPEN.remove(self)
             CURRENT.reset(token)
 
     # Reading and writing -----------------------------------------------------------------------

@@ -288,11 +288,11 @@ class Guards:
             f"{v}.__code__ is {self.source.constant(code)}"
         )
         named = tuple(node.value.__kwdefaults__ or ())
-        defaults = f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}" + (
-            f" and tuple({v}.__kwdefaults__ or ()) == {named!r}"
-            if named
-            else f" and not {v}.__kwdefaults__"
-        )
+        defaults = f" and {_length(node.value.__defaults__, f'{v}.__defaults__')}"
+        if named:
+            defaults += f" and tuple({v}.__kwdefaults__ or ()) == {named!r}"
+        elif code.co_kwonlyargcount:
+            defaults += f" and not {v}.__kwdefaults__"
         same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
         own = node.value.__dict__
         if own or not _ASKING.isdisjoint(self.ground.outside.names):
