@@ -739,7 +739,7 @@ def test_adding_to_an_element_leaves_what_was_read_and_shared_alone():
 
 def test_masks_on_another_device_than_the_cpu_gather(monkeypatch):
     """NumPy can not look into what an accelerator holds without a transfer: JAX gathers there."""
-    monkeypatch.setattr("statejit.array.indexing._on_cpu", lambda value: False)
+    monkeypatch.setattr("statejit.array.indexing.on_cpu", lambda value: False)
     a = snp.arange(6.0).reshape(2, 3)
     n = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(a[a > 3], n[n > 3])

@@ -733,7 +733,16 @@ a[0] = s.a[m].sum(where=True)
 """
 
 
-REFUSED = ("= a[m].max()", "sum(1)", "where=True", "@=", "+= s.a[s.a > 2]", "+= i[", "* 2", "a[0] +=")
+REFUSED = (
+    "= a[m].max()",
+    "sum(1)",
+    "where=True",
+    "@=",
+    "+= s.a[s.a > 2]",
+    "+= i[",
+    "* 2",
+    "a[0] +=",
+)
 
 
 def test_a_mask_that_only_a_trace_knows_picks_what_is_changed_in_place():

@@ -18,7 +18,6 @@ from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .array import fresh, made
 from .calculus import typed
-from .indexing import is_concretization
 from .lifting import stacked, unpacked
 from .wrapping import function
 
@@ -165,7 +164,8 @@ def _content(found: Any) -> Any:
 
 def _check_may_loop(error: TypeError, *contents: Any) -> None:
     """Raises an error again, unless it says that the value of what is known was asked for."""
-    if CURRENT.get() is not None or any(map(is_tracer, contents)) or not is_concretization(error):
+    asks = isinstance(error, jax.errors.JAXTypeError)
+    if not asks or CURRENT.get() is not None or any(map(is_tracer, contents)):
         raise error
 
 

@@ -13,7 +13,7 @@ from .._core.cells import Cell
 from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .._core.windows import Window
-from . import indexing
+from . import assigning, indexing
 from .lifting import symbol_as_array
 from .operators import operand
 from .torchlike import Torchlike
@@ -161,7 +161,7 @@ def content(value: Any, dtype: Any = None) -> Any:
         return value if dtype is None else jnp.asarray(value, dtype)
     if dtype is not None and isinstance(value, (int, list, tuple)):
         dtype = jax.dtypes.canonicalize_dtype(dtype)
-        value = indexing.cast(value, dtype) if jnp.issubdtype(dtype, jnp.integer) else value
+        value = assigning.cast(value, dtype) if jnp.issubdtype(dtype, jnp.integer) else value
     found = jnp.array(symbol_as_array(operand(value)), dtype)
     return found.astype(found.dtype) if found.weak_type else found
 

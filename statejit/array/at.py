@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import indexing, kernels
+from . import indexing, kernels, picking
 from .array import Array
 from .lifting import symbol_as_array, unpacked
 from .operators import fitted
@@ -36,7 +36,7 @@ def ufunc_at(fun: Any) -> Callable[..., None]:
         a._check_writeable()
         others = [jnp.asarray(symbol_as_array(unpacked(v, True))) for v in b]
         shape, dtype = a._like()
-        picks = indexing.picked(indices, shape) is not None
+        picks = picking.picked(indices, shape) is not None
         index = indices if picks else indexing.checked(indices, shape)
         if not picks:
             a._assign(_gathered(fun, a.value, index, others))

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .._core.slots import is_tracer
+from .assigning import cast
 from .calculus import typed
-from .indexing import cast, is_known
+from .indexing import is_known
 from .operators import in_range, is_whole
 
 ArrayLike = Any  # by this name `function` knows where a list is an array

@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import completed, indexing
+from . import completed
 from .accumulated import ACCUMULATED
 from .applied import APPLIED
 from .array import Array, content, fresh
 from .calculus import CALCULUS
+from .gathering import take
 from .histograms import HISTOGRAMS
 from .quantiles import QUANTILES
 from .ufuncs import WithOptions, frompyfunc, ufunc
@@ -133,7 +134,7 @@ NAMESPACE: dict[str, Any] = (
         "ascontiguousarray": asarray,
         "copy": copy,
         "frompyfunc": frompyfunc,
-        "take": function(indexing.take, np.take),
+        "take": function(take, np.take),
         **{name: function(fun, getattr(np, name)) for name, fun in COMPLETED.items()},
         "clip": clip,
         "ndarray": Array,

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from . import indexing
+from . import assigning
 from .array import Array
 from .lifting import unpacked
 from .operators import casts_same_kind, is_whole
@@ -46,7 +46,7 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     dst._check_writeable()
     old = dst.value
     if is_whole(src) and jnp.issubdtype(old.dtype, jnp.integer):
-        src = indexing.cast(src, old.dtype)
+        src = assigning.cast(src, old.dtype)
     new = jnp.asarray(unpacked(src, True))
     if casting != "unsafe" and not casts_same_kind(new.dtype, old.dtype):
         raise TypeError(
@@ -58,7 +58,7 @@ def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) 
     else:
         dst._assign(
             jnp.where(
-                unpacked(where, True), indexing.stretched(new, old.shape).astype(old.dtype), old
+                unpacked(where, True), assigning.stretched(new, old.shape).astype(old.dtype), old
             )
         )
 
@@ -76,7 +76,7 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     mask = jnp.asarray(unpacked(mask, True))
     if mask.size != old.size:
         raise ValueError("putmask: mask and data must be the same size")
-    values = jnp.resize(indexing.cast(values, old.dtype), old.shape)
+    values = jnp.resize(assigning.cast(values, old.dtype), old.shape)
     a._assign(jnp.where(mask.reshape(old.shape), values, old))
 
 
@@ -89,7 +89,7 @@ def place(arr: Array, mask: Any, vals: Any) -> None:
         vals: the values, (n,).
     """
     arr = _mutable(arr, "place")
-    vals = jnp.asarray(indexing.cast(vals, arr.value.dtype))
+    vals = jnp.asarray(assigning.cast(vals, arr.value.dtype))
     arr._assign(jnp.place(arr.value, jnp.asarray(unpacked(mask, True)), vals, inplace=False))
 
 
@@ -143,7 +143,7 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     if isinstance(a, Array) and a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     a = _mutable(a, "fill_diagonal")
-    val = jnp.asarray(indexing.cast(val, a.value.dtype))
+    val = jnp.asarray(assigning.cast(val, a.value.dtype))
     if wrap and a.ndim == 2 and a.shape[0] > a.shape[1]:
         a.flat[:: a.shape[1] + 1] = val
     else:

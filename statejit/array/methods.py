@@ -21,7 +21,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .._core.windows import Window
-from . import complaints, completed, indexing
+from . import assigning, complaints, completed, gathering
 from .accumulated import ACCUMULATED
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
@@ -157,7 +157,7 @@ class Methods(Arithmetic):
     searchsorted = method(jnp.searchsorted)
     std = method(jnp.std)
     sum = method(jnp.sum)
-    take = method(indexing.take)
+    take = method(gathering.take)
     trace = method(jnp.trace)
     var = method(jnp.var)
 
@@ -214,7 +214,7 @@ class Methods(Arithmetic):
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
         flat = self._flattened()
-        indices, values = operand(indices), indexing.cast(values, self.dtype)
+        indices, values = operand(indices), assigning.cast(values, self.dtype)
         if np.size(indices) and not self.size:
             raise IndexError("cannot replace elements of an empty array")
         if not np.size(values):

@@ -19,8 +19,11 @@ from .._core.frames import CURRENT
 from .._core.slots import MISSING
 from .._core.windows import Window
 from . import callers, complaints, elements, indexing, kernels, quick
+from .assigning import cast, stretched
 from .flat import Flags, Flat
+from .gathering import gathered, scattering
 from .masked import REDUCTIONS, Masked, Picked, masked
+from .picking import picked
 from .shapes import Shapes, plain_axes, sized
 from .ways import Bits, Broadcast, Diagonal, Part, Pick, Reshape, Row, Step, Way, layout_of
 
@@ -225,7 +228,7 @@ class Views(Shapes):
             found: Any = elements.element(self, index, sys._getframe(1))
             if found is not MISSING:
                 return self._new_scalar(found)
-        found = indexing.picked(index, self._like()[0])
+        found = picked(index, self._like()[0])
         if found is None:
             try:
                 return self._gather(index)
@@ -246,7 +249,7 @@ class Views(Shapes):
     def _gather(self, index: Any) -> Any:
         value = self.value
         try:
-            found = indexing.gathered(value, index)
+            found = gathered(value, index)
         except ValueError as error:
             complaints.refused_read(value.shape, index, error)
         return self._wrap(found, "", self) if found.ndim else self._new_copy(found, np.empty(()))
@@ -269,7 +272,7 @@ class Views(Shapes):
             complaints.refused(shape, dtype, index, new, error)
 
     def _set_item(self, index: Any, new: Any, shape: Any, dtype: Any) -> None:
-        found = indexing.picked(index, shape)
+        found = picked(index, shape)
         window = self.window()
         if found is None:
             self._scatter(window, index, new, shape, dtype)
@@ -283,16 +286,16 @@ class Views(Shapes):
             if not scalar or dtype != np.bool:
                 raise ValueError("setting an array element with a sequence.")
             new = bool(new)  # so it is in NumPy
-        new = indexing.cast(new, dtype)
+        new = cast(new, dtype)
         if scalar and np.ndim(new):
             raise ValueError("setting an array element with a sequence.")
-        new = indexing.stretched(new, shape)
+        new = stretched(new, shape)
         kernels.assign(part.cell, part.way, part.operands, new, (shape, dtype))
 
     def _scatter(self, window: Window, index: Any, new: Any, shape: Any, dtype: Any) -> None:
-        new = indexing.cast(new, dtype)
+        new = cast(new, dtype)
         index = indexing.checked(index, shape)
-        fun, args = indexing.scattering(shape, index, new, kernels.is_open(new))
+        fun, args = scattering(shape, index, new, kernels.is_open(new))
         if fun is None:  # masks with a value for each place: done by NumPy itself
             changed = np.array(self.value)
             changed[args] = np.asarray(new)
