@@ -15,8 +15,8 @@ import numpy as np
 from .array import Array, made
 from .flat import Flat
 from .functions import NAMESPACE, array, asarray
+from .layouts import layout_of
 from .lifting import packed
-from .ways import layout_of
 
 Fun = Callable[..., Any]
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.slots import is_tracer
+from .layouts import layout_of
 from .operators import operand
-from .ways import layout_of
 
 
 class Flat:

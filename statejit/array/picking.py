@@ -10,7 +10,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.numbers import Number
 from .indexing import check_count, is_known, out_of_bounds, static_slice
-from .ways import Entry, Operand, Pick
+from .steps import Entry, Operand, Pick
 
 BASIC = (int, slice, type(None), type(Ellipsis))
 

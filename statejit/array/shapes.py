@@ -8,9 +8,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .layouts import layout_of
 from .lifting import unpacked
 from .methods import Methods
-from .ways import Broadcast, Diagonal, Permute, Pick, Reshape, Step, layout_of
+from .steps import Broadcast, Diagonal, Permute, Pick, Reshape, Step
 
 
 class Shapes(Methods):

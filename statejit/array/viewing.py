@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .array import Array, fresh
+from .layouts import layout_of
 from .lifting import unpacked
-from .ways import Pick, layout_of
+from .steps import Pick
 
 Function = Callable[..., Any]
 

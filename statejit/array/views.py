@@ -22,10 +22,12 @@ from . import callers, complaints, elements, indexing, kernels, quick
 from .assigning import cast, stretched
 from .flat import Flags, Flat
 from .gathering import gathered, scattering
+from .layouts import layout_of
 from .masked import REDUCTIONS, Masked, Picked, masked
 from .picking import picked
 from .shapes import Shapes, plain_axes, sized
-from .ways import Bits, Broadcast, Diagonal, Part, Pick, Reshape, Row, Step, Way, layout_of
+from .steps import Bits, Broadcast, Diagonal, Part, Pick, Reshape, Row, Step
+from .ways import Way
 
 READ_ONLY = "read-only"
 SCALAR = "scalar"
