@@ -12,7 +12,10 @@ from ._core.base import Base
 from ._core.cells import Cell
 from ._core.containers import kind_of
 from ._core.frames import CURRENT
-from .collections import collections, flat, present, walk, write_leaves
+from .collections.collecting import collections
+from .collections.leaves import present, walk
+from .collections.trees import flat
+from .collections.updating import write_leaves
 from .errors import StructureError
 from .transforms.jit import jit
 from .transforms.trials import on_trial

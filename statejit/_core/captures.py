@@ -22,7 +22,7 @@ from .changes import fetch, rebind
 from .codes import is_special
 from .containers import DATACLASS, kind_of
 from .frames import Frame
-from .ground import Node, Wrapper
+from .nodes import Node, Wrapper
 from .numbers import Number
 from .outside import cell_contents, refers_to_user, wrapped_parts
 from .pictures import (

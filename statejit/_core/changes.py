@@ -10,7 +10,7 @@ from ..errors import OutsideChangeError
 from .base import Base, hooked
 from .containers import Container
 from .frames import CURRENT, UNWATCHED, Frame, raw_get, raw_names
-from .ground import Node
+from .nodes import Node
 from .outside import Outside, cell_contents
 from .pictures import OfArray, OfAttributes, OfContainer, attributes, set_raw
 from .places import user_line

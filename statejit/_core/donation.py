@@ -18,7 +18,8 @@ import jax
 import jax.numpy as jnp
 
 from .discovery import Traced
-from .ground import Ground, Node
+from .ground import Ground
+from .nodes import Node
 from .places import has_user_threads
 from .recipes import NewContainer, NewNumpy, Out, Refill, SetAttr
 from .slots import MISSING

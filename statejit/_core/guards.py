@@ -17,7 +17,8 @@ import numpy as np
 from .base import Base
 from .cells import Cell
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
-from .ground import Ground, Node
+from .ground import Ground
+from .nodes import Node
 from .outside import alike, cell_contents, shape
 from .packing import Packing
 from .pictures import OfArray

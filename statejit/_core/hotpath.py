@@ -25,8 +25,9 @@ from .containers import DICT, LIST, TUPLE, Container
 from .discovery import Traced
 from .donation import ONE_HOLDER, Donated, copied, output_order
 from .frames import slot_descriptor
-from .ground import Ground, Node
+from .ground import Ground
 from .guards import Guards
+from .nodes import Node
 from .packing import Packing
 from .paths import Path
 from .recipes import (

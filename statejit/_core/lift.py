@@ -18,9 +18,10 @@ from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .discovery import Finish, Traced, in_frame, on_ground
 from .executable import is_disabled
 from .frames import CURRENT, Frame
-from .ground import Ground, Wrapper
+from .ground import Ground
 from .inner import commit
 from .memory import Memory, refused
+from .nodes import Wrapper
 from .places import has_user_threads
 from .plan import Plan
 from .source import MISS

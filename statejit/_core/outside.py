@@ -32,7 +32,8 @@ from .codes import (
     takes_everything,
 )
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
-from .ground import Ground, Node, Wrapper
+from .ground import Ground
+from .nodes import Node, Wrapper
 from .pictures import OfGlobals
 from .places import (
     has_user_threads,

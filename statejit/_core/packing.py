@@ -24,7 +24,7 @@ from jax import lax
 from .cells import Cell
 from .discovery import Traced
 from .donation import Donated
-from .ground import Node
+from .nodes import Node
 from .places import has_user_threads
 from .recipes import (
     Input,

@@ -24,7 +24,8 @@ from .cells import Cell
 from .codes import codes_in
 from .containers import Container, Kind, kind_of
 from .frames import Frame, raw_get, raw_names
-from .ground import BUILT_IN, VALUES, Wrapper
+from .ground import BUILT_IN, VALUES
+from .nodes import Wrapper
 from .numbers import Number
 from .places import is_library_class
 from .positions import remembers_traced

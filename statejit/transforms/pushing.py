@@ -15,8 +15,8 @@ import jax
 
 from .._core.discovery import Traced
 from .._core.frames import Frame
-from .._core.ground import Wrapper
 from .._core.lift import Lifted
+from .._core.nodes import Wrapper
 from .._core.recipes import NewCall, NewContainer, NewObject, Out
 from .autodiff import as_array_to_differentiate, grad, opened, tuple_of
 from .scanning import as_array, content, is_leaf

@@ -22,7 +22,8 @@ from .._core.frames import Frame, raw_names
 from .._core.recipes import Constant, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
-from ..collections import _classified, as_found, beneath, roots_of, walk
+from ..collections.leaves import walk
+from ..collections.watching import as_found, beneath, classified, roots_of
 from ..errors import SlotNotFoundError
 
 
@@ -154,7 +155,7 @@ class Wanted:
 
     def _params(self, model: Base) -> list[Any]:
         read = connect(self.frame, model)
-        found = _classified(self.frame, [((), model)])
+        found = classified(self.frame, [((), model)])
         return [
             (leaf.path, leaf.content)
             for leaf, collection in found
@@ -162,7 +163,7 @@ class Wanted:
         ]
 
     def _chosen(self, predicate: Any) -> list[Any]:
-        found = _classified(self.frame, roots_of(self.frame, self.fun))
+        found = classified(self.frame, roots_of(self.frame, self.fun))
         slots = [leaf for leaf, _ in found if type(leaf.content) is Slot]
         with consulting(self.frame, predicate):
             slots = [leaf for leaf in slots if predicate(leaf.path, beneath(leaf))]

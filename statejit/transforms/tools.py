@@ -13,8 +13,8 @@ from jax.experimental import checkify as jax_checkify
 
 from .._core.cells import Cell
 from .._core.discovery import Traced
-from .._core.ground import Wrapper
 from .._core.lift import Lifted, name_of
+from .._core.nodes import Wrapper
 from .._core.recipes import Computed, Constant, Existing, Input, NewCall, NewObject, Out
 from .autodiff import tuple_of
 from .forms import rebuilt, type_of_recipe
