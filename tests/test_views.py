@@ -577,6 +577,7 @@ def test_statements_do_what_they_do_in_numpy(statement):
         "xp.copyto(a, [1, 2])",
         "xp.put(a, 99, 1)",
         "xp.put(a, 0, 1, mode='nonsense')",
+        "a.diagonal().put([0, 1], [])",
         "xp.putmask(a, [True], 1)",
         "xp.place(a, m, [])",
         "xp.fill_diagonal(i, 1)",

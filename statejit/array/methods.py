@@ -213,6 +213,7 @@ class Methods(Arithmetic):
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Sets elements of the flattened array in place."""
+        self._check_writeable("put: output array")
         flat = self._flattened()
         indices, values = operand(indices), assigning.cast(values, self.dtype)
         if np.size(indices) and not self.size:
