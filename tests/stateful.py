@@ -269,6 +269,12 @@ def an_attribute_is_made_again_beside_a_new_one(box: Any, x: Any) -> Any:
     return x
 
 
+@step(lambda: Box(key=jax.random.key(1)))
+def a_key_is_kept_where_no_step_reads_it(box: Any, x: Any) -> Any:
+    box.key, box.used = jax.random.split(box.key)
+    return x
+
+
 @step(lambda: Box(v=jnp.zeros((), jnp.int32)))
 def a_gradient_inside(box: Any, x: Any) -> Any:
     box.v = box.v + 1

@@ -21,7 +21,7 @@ X = np.float32(1.5)
 
 CREATES = {
     *("an_attribute_is_created", "none_becomes_an_array", "attributes_are_made_again"),
-    "an_attribute_is_made_again_beside_a_new_one",
+    *("an_attribute_is_made_again_beside_a_new_one", "a_key_is_kept_where_no_step_reads_it"),
 }
 """Steps after which the structure is another: one branch can't do what the other does not."""
 

@@ -98,9 +98,7 @@ class Repetition:
         left = self.matching.type_after(pair.after)
         if pair.before is UNREAD:
             keys = jax.numpy.issubdtype(left.dtype, jax.dtypes.prng_key)
-            if keys:
-                return jax.random.wrap_key_data(_no_key_data(left), impl=_impl(left))
-            return zeros(left.shape, left.dtype, left.weak_type)
+            return zeros(left.shape, left.dtype, left.weak_type, _impl(left) if keys else None)
         value = self.frame.value_beneath(pair.before)
         if value.weak_type and not left.weak_type:
             return jax.lax.convert_element_type(value, left.dtype)
@@ -234,10 +232,8 @@ def _is_kept(pair: Pair) -> bool:
 
 
 def _impl(aval: Any) -> Any:
-    like: Any = jax.ShapeDtypeStruct((), aval.dtype)
-    return jax.random.key_impl(like)
-
-
-def _no_key_data(aval: Any) -> Any:
-    like = jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct(aval.shape, aval.dtype))
-    return zeros(like.shape, like.dtype)
+    """Returns the implementation of keys of a type; JAX tells it of arrays and tracers alone."""
+    found: list[Any] = []
+    like = jax.ShapeDtypeStruct((), aval.dtype)
+    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), like)
+    return found[0]
