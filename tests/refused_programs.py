@@ -314,6 +314,18 @@ def int_of_a_slot(jit):
 
 
 @refused(errors.TracedControlFlowError, "m.w")
+def element_of_a_numpy_array_from_a_slot(jit):
+    m = model()
+
+    def step():
+        found = np.zeros(2)
+        found[1] = m.w[0]  # HERE
+        return found
+
+    return Refused(lambda: jit(step)(), m, adds(m, jit))
+
+
+@refused(errors.TracedControlFlowError, "m.w")
 def item_of_a_slot(jit):
     m = model()
 

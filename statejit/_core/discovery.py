@@ -348,7 +348,10 @@ def described(frame: Frame) -> Iterator[None]:
     """Turns JAX's errors about traced values into ours, with the user's line and the path."""
     try:
         yield
-    except _VALUE_ASKED as error:
+    except (*_VALUE_ASKED, ValueError) as error:
+        # NumPy has its own error where it asks for the value of what it assigns to an element.
+        if not isinstance(error, _VALUE_ASKED) and not isinstance(error.__cause__, _VALUE_ASKED):
+            raise
         entry = raising_frame(error)
         where, source = "", ""
         paths: list[str] = []

@@ -216,8 +216,14 @@ def polyder(p: ArrayLike, m: int = 1) -> Any:
     return jnp.polyder(p, m).astype(p.dtype)
 
 
+@functools.wraps(jnp.polyfit)
+def polyfit(x: ArrayLike, y: ArrayLike, deg: Any, *args: Any, **kwargs: Any) -> Any:
+    """Returns `jnp.polyfit(...)`; coordinates may be integers."""
+    return jnp.polyfit(jnp.asarray(x) + 0.0, jnp.asarray(y) + 0.0, deg, *args, **kwargs)
+
+
 CALCULUS = {
     fun.__name__: fun
-    for fun in (diff, gradient, convolve, correlate, polymul, polydiv, polyder, vander)
+    for fun in (diff, gradient, convolve, correlate, polymul, polydiv, polyder, polyfit, vander)
 }
 """These functions, by name."""

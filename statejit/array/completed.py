@@ -250,7 +250,22 @@ def einsum(subscripts: Any, /, *operands: Any, dtype: Any = None, **kwargs: Any)
     """
     if dtype is not None:
         kwargs["preferred_element_type"] = dtype
+    path = kwargs.get("optimize")
+    if isinstance(path, (list, tuple)) and path[:1] in (["einsum_path"], ("einsum_path",)):
+        kwargs["optimize"] = path[1:]
     return jnp.einsum(subscripts, *operands, **kwargs)
+
+
+def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "greedy") -> Any:
+    """Returns in which order `einsum` best multiplies, for its `optimize=`, and a text about that.
+
+    Args:
+        subscripts: as `einsum` has them.
+        operands: the operands.
+        optimize: how the order is looked for.
+    """
+    path, text = jnp.einsum_path(subscripts, *operands, optimize=optimize)
+    return ["einsum_path", *path], text
 
 
 def pad(array: ArrayLike, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
@@ -403,8 +418,19 @@ def fromiter(iter: Any, dtype: Any, count: int = -1) -> Any:
 COMPLETED: dict[str, Callable[..., Any]] = {
     fun.__name__: fun
     for fun in (
-        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
-        *(pad, full, full_like, insert, append, arange, fromiter, mask_indices),
+        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip),
+        *(
+            einsum,
+            einsum_path,
+            pad,
+            full,
+            full_like,
+            insert,
+            append,
+            arange,
+            fromiter,
+            mask_indices,
+        ),
         *(dot, reciprocal, nanargmax, nanargmin, tile, kron),
     )
 }

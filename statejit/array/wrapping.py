@@ -77,4 +77,5 @@ class Grid:
         self._grid = grid
 
     def __getitem__(self, index: Any) -> Any:
-        return packed(self._grid[unpacked(index)], made)
+        found = packed(self._grid[unpacked(index)], made)
+        return tuple(found) if type(found) is list else found
