@@ -113,6 +113,16 @@ def test_what_a_predicate_over_state_reads_is_guarded(jit: Any) -> None:
         run(XS)
 
 
+def test_a_class_whose_annotations_jax_asks_for_first() -> None:
+    """Python then makes an entry of the class, which is no change."""
+
+    class New(sj.Base):
+        def __init__(self, x: Any) -> None:
+            self.w = x * 2.0
+
+    same(sj.jit(lambda xs: sj.vmap(New)(xs))(XS).w, 2.0 * XS)
+
+
 def test_models_made_in_a_vmap_and_mapped_as_arguments() -> None:
     ensemble = sj.vmap(Scale)(XS)
     assert type(ensemble) is Scale and ensemble.seen.shape == (3,) and ensemble.calls == 0

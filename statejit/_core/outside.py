@@ -240,6 +240,8 @@ class Outside:
         """Guards that a class keeps its bases, and gets no entry that hides an inherited one."""
         mro = self.ground.add(None, "mro", cls, cls.__mro__, f"{cls.__name__}.__mro__")
         mro.must("is", cls.__mro__)
+        if sys.version_info < (3, 14):
+            _ = cls.__annotations__  # an entry that Python makes for the first who asks
         entries = self.ground.add(None, "entries", cls, vars(cls), f"vars({cls.__name__})")
         entries.must("entries", shape(vars(cls)))
 
