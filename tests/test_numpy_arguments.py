@@ -86,6 +86,12 @@ xp.quantile(i, 0.5, weights=i, method="inverted_cdf", keepdims=True)
 xp.quantile(a[:0], 0.5), xp.nanquantile(a[:0], 0.5)
 xp.median(a[:0]), xp.median(a[:0], 0, keepdims=True), xp.nanmedian(a[:, :0], 1)
 xp.tile(w, (2, -1))
+xp.insert(i, 4, 1)
+xp.insert(a, [0, -3], 1, axis=1), xp.insert(i, 3, 1)
+[0] * i[2], i[2] * (1, 2), "ab" * i[2], [2] * i[2:].sum(), [2] * xp.array(3), [2] + i[2]
+[0] * w[0]
+[1, 2][round(w[0])], round(w[1] / 7, 2), "ab"[round(a.mean() / 9)]
+round(w[0] * xp.nan)
 xp.polyfit(i, [1, 3, 5], 1), xp.ogrid[:2, :1], type(xp.ogrid[:2, :1])
 xp.einsum_path("ij,jk,kl", a, a.T, a)[0], xp.einsum_path("ij,ij", a, a, optimize="optimal")[0]
 xp.einsum("ij,jk,kl->il", a, a.T, a, optimize=["einsum_path", (0, 1), (0, 1)])

@@ -138,7 +138,10 @@ class Array(Torchlike):
         return self.value.__index__()
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return self._wrap(jnp.round(self.value, ndigits or 0), "", self)
+        found = jnp.round(self.value, ndigits or 0)
+        if ndigits is None and self._rebinds():  # an integer, as of a scalar of NumPy's
+            found = found.astype(int) if is_tracer(found) else jnp.asarray(int(found))
+        return self._wrap(found, "", self)
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if spec and not self.shape else self.value, spec)

@@ -357,7 +357,15 @@ def insert(arr: ArrayLike, obj: ArrayLike, values: Any, axis: Any = None) -> Any
         obj: the places: an integer, a slice, or integers, (n,).
         values: the elements.
         axis: the axis; None for the flattened array.
+
+    Raises:
+        IndexError: if a place that is known is out of bounds.
     """
+    size = np.size(arr) if axis is None else np.shape(arr)[axis]
+    if not isinstance(obj, slice) and is_known(obj):
+        places = np.asarray(obj)
+        if np.any(places < -size) or np.any(places > size):
+            raise IndexError(f"index {obj} is out of bounds for axis {axis} with size {size}")
     return jnp.insert(arr, obj, cast(values, jnp.asarray(arr).dtype), axis)
 
 

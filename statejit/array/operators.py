@@ -156,6 +156,11 @@ def fitting_whole(value: Any, dtype: Any) -> Any:
     return value
 
 
+def _repeats(fun: Binary, left: Any, right: Any) -> bool:
+    """Says whether Python is to repeat a list or a tuple as often as a scalar says: `[0] * n`."""
+    return fun is operator.mul and type(right) in (list, tuple) and left._rebinds()
+
+
 def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op> other`."""
 
@@ -163,6 +168,8 @@ def binary(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             if fun in UNEQUAL and isinstance(other, (str, type(None))) and not self._rebinds():
                 return self._wrap(jnp.full(self._like()[0], UNEQUAL[fun]), ufunc, self, other)
+            return NotImplemented
+        if _repeats(fun, self, other):
             return NotImplemented
         value = self.value
         given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
@@ -175,7 +182,7 @@ def reflected(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `other <op> array`."""
 
     def method(self: Operators, other: Any) -> Any:
-        if not isinstance(other, OPERANDS):
+        if not isinstance(other, OPERANDS) or _repeats(fun, self, other):
             return NotImplemented
         value = self.value
         given = in_range(ufunc, value, other) if is_whole(other) else operand(other)
