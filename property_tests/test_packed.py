@@ -94,10 +94,7 @@ def outcome(drawn: list[Any], functions: dict[str, Any]) -> Any:
     names["step"] = lambda n: names["seen"].append(float(functions["step"](names["net"], n)))
     names["part"] = lambda: functions["part"](names["net"])
     names["plain"] = lambda n: functions["plain"](names["net"], n)
-    spared = functions is EAGER  # a failure of compiled code changes nothing
-    names["failing"] = lambda: failing(
-        copy.deepcopy(names["net"]) if spared else names["net"], functions["step"]
-    )
+    names["failing"] = lambda: failing(names["net"], functions["step"])
     for text, i, j, n in drawn:
         units = names["net"].units
         names |= {"units": units, "u": units[i], "w": units[j]}
@@ -110,11 +107,13 @@ def outcome(drawn: list[Any], functions: dict[str, Any]) -> Any:
 
 
 def failing(net: Net, function: Any) -> str:
-    """Returns the class of the error of a call that fails in its middle."""
+    """Returns the class of the error of a call that fails in its middle, and changes nothing."""
     try:
-        function(net, "text")
+        function(copy.deepcopy(net) if function is step else net, "text")
     except Exception as error:
         return type(error).__name__
+    if function is step:
+        function(net, "text")  # no unit is on
     return "no error"
 
 

@@ -17,7 +17,7 @@ from ._core.base import Base, model
 from ._core.changes import unwatched
 from ._core.lift import clear_cache
 from .array import Array, TrainVar, Variable, constant
-from .collections import collections, discover, update
+from .collecting import collections, discover, update
 from .functional import functionalize
 from .optimizer import Optimizer
 from .transforms.autodiff import grad, value_and_grad

@@ -20,9 +20,9 @@ from ._core.ground import Ground
 from ._core.outside import Outside
 from ._core.slots import MISSING, Slot
 from ._core.windows import Window
-from .collections.leaves import Attributes, Leaf, element, walk
-from .collections.trees import collection_of, flat, nested
-from .collections.watching import Discovery, discover
+from .collecting.leaves import Attributes, Leaf, element, walk
+from .collecting.trees import collection_of, flat, nested
+from .collecting.watching import Discovery, discover
 from .errors import StructureError
 from .typing import Collection, Path
 

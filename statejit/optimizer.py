@@ -12,10 +12,10 @@ from ._core.base import Base
 from ._core.cells import Cell
 from ._core.containers import kind_of
 from ._core.frames import CURRENT
-from .collections.collecting import collections
-from .collections.leaves import present, walk
-from .collections.trees import flat
-from .collections.updating import write_leaves
+from .collecting.collections import collections
+from .collecting.leaves import present, walk
+from .collecting.trees import flat
+from .collecting.updating import write_leaves
 from .errors import StructureError
 from .transforms.jit import jit
 from .transforms.trials import on_trial

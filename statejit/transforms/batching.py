@@ -27,7 +27,7 @@ from .._core.recipes import (
     SetAttr,
 )
 from .._core.slots import MISSING, Slot, is_key, is_number
-from ..collections.leaves import present, walk
+from ..collecting.leaves import present, walk
 from ..errors import LaneError
 from .forms import as_recipe, rebuilt
 from .inside import Inside

@@ -11,8 +11,8 @@ from .._core.base import Base
 from .._core.changes import consulting
 from .._core.frames import Frame
 from .._core.numbers import Number
-from ..collections.leaves import present, walk
-from ..collections.trees import collection_of
+from ..collecting.leaves import present, walk
+from ..collecting.trees import collection_of
 from ..errors import SlotNotFoundError
 from .scanning import is_cell, is_view
 

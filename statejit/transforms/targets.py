@@ -22,8 +22,8 @@ from .._core.frames import Frame, raw_names
 from .._core.recipes import Constant, NewContainer, NewObject, Out
 from .._core.slots import Slot
 from ..array import Array
-from ..collections.leaves import walk
-from ..collections.watching import as_found, beneath, classified, roots_of
+from ..collecting.leaves import walk
+from ..collecting.watching import as_found, beneath, classified, roots_of
 from ..errors import SlotNotFoundError
 
 

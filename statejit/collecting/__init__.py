@@ -6,7 +6,7 @@ arrays that it only reads are `constants`. A `Variable`'s own collection, or an 
 class, overrides this.
 """
 
-from .collecting import collections
+from .collections import collections
 from .updating import update
 from .watching import Discovery, discover
 
