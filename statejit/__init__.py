@@ -24,13 +24,14 @@ from .transforms.autodiff import grad, value_and_grad
 from .transforms.batching import vmap
 from .transforms.branches import cond, ifelse, switch
 from .transforms.checkpointing import checkpoint, remat, stop_gradient
+from .transforms.custom_jvp import custom_jvp
+from .transforms.custom_vjp import custom_vjp
 from .transforms.jacobians import hessian, jacfwd, jacobian, jacrev, vector_grad
 from .transforms.jit import jit
 from .transforms.loops import associative_scan, for_loop, fori_loop, scan, while_loop
 from .transforms.loops import map as map  # noqa: A004, the name that JAX has
 from .transforms.progress import ProgressBar
 from .transforms.pushing import hvp, jvp, linearize, vjp
-from .transforms.rules import custom_vjp
 from .transforms.sharding import shard_map
 from .transforms.tools import checkify, eval_shape, make_jaxpr, named_call, named_scope
 
@@ -50,6 +51,7 @@ __all__ = [
     "collections",
     "cond",
     "constant",
+    "custom_jvp",
     "custom_vjp",
     "debug",
     "discover",

@@ -206,3 +206,138 @@ def test_what_the_rule_does_not_tell_is_refused() -> None:
     fixed = sj.custom_vjp(lambda x, y: x, nondiff_argnums=(1,))
     fixed.defvjp(lambda x, y: (x, None), lambda y, kept, ct: (ct,))
     refused(fixed, TypeError, "is an array", X, X)
+
+
+# Rules of forward mode ----------------------------------------------------------------------------
+
+
+class Saturating(sj.Base):
+    """Is a logarithm whose derivative is bounded; counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls, self.total, self.scale = 0, jnp.zeros(()), jnp.asarray(2.0, jnp.float32)
+        self.log = sj.custom_jvp(self.plain)
+        self.log.defjvp(self.rule)
+
+    def plain(self, x: Any) -> Any:
+        self.calls += 1
+        self.total = self.total + x.sum()
+        return jnp.log(x) * self.scale
+
+    def rule(self, primals: Any, tangents: Any) -> Any:
+        (x,), (dx,) = primals, tangents
+        return self.plain(x), dx * self.scale / jnp.maximum(x, 0.5)
+
+
+@jax.custom_jvp
+def log_by_hand(x: Any) -> Any:
+    return jnp.log(x) * 2.0
+
+
+@log_by_hand.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    return log_by_hand(*primals), tangents[0] * 2.0 / jnp.maximum(primals[0], 0.5)
+
+
+POSITIVE = jnp.asarray([0.25, 1.0, 4.0])
+OF_JAX: dict[str, tuple[Any, Any]] = {
+    "call": (lambda f: f, lambda f: f),
+    "grad": (lambda f: sj.grad(lambda x: f(x).sum()), lambda f: jax.grad(lambda x: f(x).sum())),
+    "jvp": (lambda f: lambda x: sj.jvp(f, (x,), (x,)), lambda f: lambda x: jax.jvp(f, (x,), (x,))),
+    "jacfwd": (sj.jacfwd, jax.jacfwd),
+    "hessian": (
+        lambda f: sj.hessian(lambda x: f(x).sum()),
+        lambda f: jax.hessian(lambda x: f(x).sum()),
+    ),
+    "loop": (
+        lambda f: sj.grad(lambda x: sj.for_loop(f, x).sum()),
+        lambda f: jax.grad(lambda x: f(x).sum()),
+    ),
+    "cond": (
+        lambda f: sj.grad(lambda x: sj.cond(x.sum() > 0, f, lambda x: x, x).sum()),
+        lambda f: jax.grad(lambda x: f(x).sum()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_JAX)
+def test_a_rule_of_forward_mode_is_that_of_jax(name: str) -> None:
+    ours, theirs = OF_JAX[name]
+    model = Saturating()
+    run = sj.jit(lambda x: ours(model.log)(x))
+    for calls in (1, 2):
+        for found, wanted in zip(
+            jax.tree.leaves(run(POSITIVE)),
+            jax.tree.leaves(theirs(log_by_hand)(POSITIVE)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+        assert model.calls == calls * (3 if name == "loop" else 1)
+    np.testing.assert_allclose(model.total, 2 * POSITIVE.sum())
+
+
+def test_a_rule_of_forward_mode_for_trees_integers_and_mutable_arrays() -> None:
+    runs, box = (Runs(), Runs()), Box(n=0, seen=jnp.zeros(3))
+
+    def fun(name: str, tree: Any, k: Any, b: Any) -> Any:
+        runs[0]()
+        box.n += 1
+        box.seen = tree["a"] * 1.0
+        return {"y": tree["a"] * k, "k": k, "b": snp.asarray(b) * 2.0}
+
+    def rule(name: str, primals: Any, tangents: Any) -> Any:
+        runs[1]()
+        box.n += 1
+        (tree, k, b), (dtree, dk, db) = primals, tangents
+        box.seen = tree["a"] * 1.0
+        assert name == "x" and dk.dtype == jax.dtypes.float0 and isinstance(db, sj.Array)
+        result = {"y": tree["a"] * k, "k": k, "b": snp.asarray(b) * 2.0}
+        return result, {"y": dtree["a"] * 3.0 + dtree["z"], "k": dk, "b": db * 5.0}
+
+    ruled = sj.custom_jvp(fun, nondiff_argnums=0)
+    ruled.defjvp(rule)
+
+    @sj.jit
+    def loss(x: Any, w: Any) -> Any:
+        found = ruled("x", {"a": x, "z": x}, 4, snp.array(w))
+        return found["y"].sum() + (found["b"] * 1.0).sum().value + (box.seen * 9.0).sum()
+
+    dx, dw = sj.grad(loss, argnums=(0, 1))(X, X + 1)
+    np.testing.assert_array_equal((dx, dw), (jnp.full(3, 4.0), jnp.full(3, 5.0)))
+    assert [counter.n for counter in runs] == [1, 1] and box.n == 1
+    np.testing.assert_array_equal(box.seen, X)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_a_rule_that_calls_its_own_function(kind: str) -> None:
+    """As JAX's documentation writes it; the function has no rule there."""
+    model = Saturating()
+    if kind == "jvp":
+        log = sj.custom_jvp(model.plain)
+        log.defjvp(lambda p, t: (log(*p), t[0] * 2.0 / jnp.maximum(p[0], 0.5)))
+    else:
+        log = sj.custom_vjp(model.plain)
+        log.defvjp(lambda x: (log(x), x), lambda x, ct: (ct * 2.0 / jnp.maximum(x, 0.5),))
+    wanted = jax.grad(lambda x: log_by_hand(x).sum())(POSITIVE)
+    np.testing.assert_array_equal(sj.grad(lambda x: log(x).sum())(POSITIVE), wanted)
+    assert model.calls == 1
+    if kind == "jvp":
+        with pytest.raises(sj.errors.RawTransformError, match="second derivative"):
+            sj.hessian(lambda x: log(x).sum())(POSITIVE)
+
+
+def test_what_a_rule_of_forward_mode_does_not_tell_is_refused() -> None:
+    model = Saturating()
+    by_state = sj.grad(lambda: model.log(POSITIVE).sum(), grad_vars=[model.scale])
+    with pytest.raises(sj.errors.SlotNotFoundError, match=r"by .*scale was asked for.*custom_jvp"):
+        by_state()
+    plain = sj.custom_jvp(model.plain)
+    with pytest.raises(AttributeError, match="No JVP defined"):
+        plain(POSITIVE)
+    plain.defjvp(lambda p, t: p[0])
+    with pytest.raises(TypeError, match="must return a pair"):
+        plain(POSITIVE)
+    plain.defjvp(lambda p, t: (p[0], [t[0]]))
+    with pytest.raises(TypeError, match="tangent of another structure"):
+        plain(POSITIVE)
+    assert model.calls == 0
