@@ -15,6 +15,7 @@ import statejit as sj
 import statejit.numpy as snp
 from statejit import Array, random
 from statejit.random import Generator
+from statejit.random.threefry import in_two
 
 DRAWS = [
     lambda g: g.random((2, 3)),
@@ -267,6 +268,35 @@ def test_the_key_that_is_looked_at_is_the_one_that_splitting_by_hand_gives():
         g.random()
     assert g.key == key
     assert jax.tree.leaves(sj.collections(g)["rngs"])[0] is g.key
+
+
+def test_the_numbers_of_eager_draws_are_those_of_jax_in_all_widths_and_shapes():
+    def drawn(key):
+        found = [
+            jax.random.bits(key, shape, dtype)
+            for shape in ((), (2, 7), (0, 3))
+            for dtype in ("uint8", "uint16", "uint32", "uint64")
+        ]
+        many = jax.vmap(lambda k: jax.random.bits(k, (3,)))(jax.random.split(key, 5))
+        return [*found, jax.random.bits(key, (16,)), many, *halves(jax.random.fold_in(key, 4))]
+
+    def halves(key):
+        following, now = jax.random.split(key)
+        return jax.random.key_data(following), jax.random.key_data(now)
+
+    def ours(key):
+        words, now = in_two(key)
+        return words, drawn(now)
+
+    key = jax.random.fold_in(jax.random.key(7), 2**31)
+    with jax.enable_x64(True):
+        expected = halves(key)[0], jax.jit(lambda key: drawn(jax.random.split(key)[1]))(key)
+        assert jax.tree.all(jax.tree.map(np.array_equal, jax.jit(ours)(key), expected))
+    with jax.threefry_partitionable(False):
+        words, now = in_two(key)
+        assert (words.tolist(), jax.random.key_data(now).tolist()) == jax.tree.map(
+            lambda x: x.tolist(), halves(key)
+        )
 
 
 def test_calls_that_equal_each_other_are_told_apart():

@@ -34,7 +34,7 @@ split = jax.jit(jax.random.split, static_argnums=1)
 class Key(Cell):
     """Holds the key of a generator: a typed key, or the words of one, typed when somebody looks.
 
-    A call of JAX that takes and gives typed keys costs 25 us, and one of plain words 13. A draw is
+    A call of JAX that takes and gives typed keys costs 2 us more than one of plain words. A draw is
     made again where another thread has made one meanwhile: threads never draw the same.
 
     Args:

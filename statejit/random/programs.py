@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import plain
+from .threefry import in_two
 
 Sampler = Callable[..., Any]
 
@@ -30,25 +31,27 @@ class Program:
     """
 
     def __init__(self, sample: Sampler, advance: bool) -> None:
-        def draw(key: Any, *params: Any) -> Any:
-            following, now = jax.random.split(key) if advance else (None, key)
-            drawn = hidden(sample(now, *hidden(params)))
-            return (following, drawn) if advance else drawn
+        def drawn(key: Any, params: Any) -> Any:
+            return hidden(sample(key, *hidden(params)))
 
-        self.of_keys = jax.jit(draw, inline=True)
-        self.of_words = _OfWords(draw)
+        def draw(key: Any, *params: Any) -> Any:
+            following, now = jax.random.split(key)
+            return following, drawn(now, params)
+
+        self.of_keys = jax.jit(draw if advance else lambda key, *p: drawn(key, p), inline=True)
+        self.of_words = _OfWords(drawn)
 
 
 class _OfWords(dict[Any, Any]):
     """The compiled calls `(words, *params) -> (next words, sample)`, by what types the words."""
 
-    def __init__(self, draw: Callable[..., Any]) -> None:
-        self.draw = draw
+    def __init__(self, drawn: Callable[..., Any]) -> None:
+        self.drawn = drawn
 
     def __missing__(self, typing: Callable[[Any], Any]) -> Any:
         def draw(words: Any, *params: Any) -> Any:
-            following, drawn = self.draw(typing(words), *params)
-            return jax.random.key_data(following), drawn
+            following, now = in_two(typing(words))
+            return following, self.drawn(now, params)
 
         return self.setdefault(typing, jax.jit(draw))
 
