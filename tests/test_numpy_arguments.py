@@ -87,6 +87,11 @@ xp.quantile(a[:0], 0.5), xp.nanquantile(a[:0], 0.5)
 xp.median(a[:0]), xp.median(a[:0], 0, keepdims=True), xp.nanmedian(a[:, :0], 1)
 xp.tile(w, (2, -1))
 xp.insert(i, 4, 1)
+xp.delete(i, []), xp.array(w, ndmin=3, copy=None)
+(lambda x: (xp.nan_to_num(x, copy=False), x, np.nan_to_num(x * xp.nan, copy=False)))(w * xp.nan)
+[a.conj() is a, a.astype(a.dtype, copy=False) is a, xp.astype(a, a.dtype, copy=False) is a]
+[np.may_share_memory(a, a[0]), np.shares_memory(a[0], a[1]), np.shares_memory(np.ones(3), a)]
+np.random.default_rng(0).permutation(i)
 xp.insert(a, [0, -3], 1, axis=1), xp.insert(i, 3, 1)
 [0] * i[2], i[2] * (1, 2), "ab" * i[2], [2] * i[2:].sum(), [2] * xp.array(3), [2] + i[2]
 [0] * w[0]

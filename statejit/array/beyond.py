@@ -136,7 +136,8 @@ def shares_memory(a: Any, b: Any, max_work: int | None = None) -> bool:
 
 def _share(fun: Fun, a: Any, b: Any, max_work: int | None) -> bool:
     if not (isinstance(a, Array) and isinstance(b, Array)):
-        return a is b
+        numpys = type(a) is np.ndarray or type(b) is np.ndarray
+        return bool(fun(np.asarray(a), np.asarray(b))) if numpys else a is b
     first, second = a.window(), b.window()
     if first.cell is not second.cell:
         return False

@@ -369,6 +369,20 @@ def insert(arr: ArrayLike, obj: ArrayLike, values: Any, axis: Any = None) -> Any
     return jnp.insert(arr, obj, cast(values, jnp.asarray(arr).dtype), axis)
 
 
+def delete(arr: ArrayLike, obj: ArrayLike, axis: Any = None, **kwargs: Any) -> Any:
+    """Returns an array without the elements at some places.
+
+    Args:
+        arr: the array, (*shape,).
+        obj: the places: an integer, a slice, integers, (n,), or a mask.
+        axis: the axis; None for the flattened array.
+        kwargs: what else `jax.numpy.delete` takes.
+    """
+    if not isinstance(obj, slice) and is_known(obj) and not np.size(obj):
+        obj = np.zeros(0, int)  # an empty list
+    return jnp.delete(arr, obj, axis, **kwargs)
+
+
 def append(arr: ArrayLike, values: ArrayLike, axis: Any = None) -> Any:
     """Returns an array with more elements at its end.
 
@@ -426,20 +440,9 @@ def fromiter(iter: Any, dtype: Any, count: int = -1) -> Any:
 COMPLETED: dict[str, Callable[..., Any]] = {
     fun.__name__: fun
     for fun in (
-        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip),
-        *(
-            einsum,
-            einsum_path,
-            pad,
-            full,
-            full_like,
-            insert,
-            append,
-            arange,
-            fromiter,
-            mask_indices,
-        ),
-        *(dot, reciprocal, nanargmax, nanargmin, tile, kron),
+        *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
+        *(einsum_path, pad, full, full_like, insert, delete, append, arange, fromiter),
+        *(mask_indices, dot, reciprocal, nanargmax, nanargmin, tile, kron),
     )
 }
 """These functions, by name."""

@@ -52,7 +52,9 @@ def namespace(module: Any) -> dict[str, Any]:
 def array(object: Any, dtype: Any = None, copy: bool = True, **kwargs: Any) -> Any:
     """Returns a new mutable array; `copy=False` keeps one that fits."""
     if not copy:
-        return asarray(object, dtype)
+        found = asarray(object, dtype)
+        ndmin = kwargs.get("ndmin", 0)
+        return found if found.ndim >= ndmin else found[(None,) * (ndmin - found.ndim)]
     new = content(object, dtype)
     new = new.copy() if new is object else new
     return fresh(_with_axes(new, **kwargs))
@@ -93,6 +95,17 @@ def asarray(
     return array(a, dtype, **kwargs)
 
 
+@functools.wraps(jnp.astype)
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    """Returns an array in another dtype: a copy, unless `copy=False` and it has it already."""
+    if isinstance(x, Array) and not copy and device is None:
+        return x.astype(dtype, copy=False)
+    return _ASTYPE(x, dtype, device=device)
+
+
+_ASTYPE = function(jnp.astype, np.astype)
+
+
 @functools.wraps(jnp.copy)
 def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     """Returns a mutable array of its own with the same content."""
@@ -131,6 +144,7 @@ NAMESPACE: dict[str, Any] = (
         "array": array,
         "asanyarray": asarray,
         "asarray": asarray,
+        "astype": astype,
         "ascontiguousarray": asarray,
         "copy": copy,
         "frompyfunc": frompyfunc,

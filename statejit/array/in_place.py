@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from .array import Array
 from .lifting import unpacked
 from .operators import casts_same_kind, is_whole
 from .views import SCALAR
+from .wrapping import function
 
 
 def _mutable(array: Any, name: str) -> Array:
@@ -150,5 +152,23 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         a._assign(jnp.fill_diagonal(a.value, val, inplace=False))
 
 
-IN_PLACE = {f.__name__: f for f in (copyto, fill_diagonal, place, put, put_along_axis, putmask)}
+@functools.wraps(jnp.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """Returns an array with numbers in the place of NaN and infinity, in place if `copy=False`."""
+    found = _NAN_TO_NUM(x, nan=nan, posinf=posinf, neginf=neginf)
+    if copy:
+        return found
+    _mutable(x, "nan_to_num")[...] = found
+    return x
+
+
+_NAN_TO_NUM = function(jnp.nan_to_num, np.nan_to_num)
+
+
+IN_PLACE = {
+    fun.__name__: fun
+    for fun in (copyto, fill_diagonal, nan_to_num, place, put, put_along_axis, putmask)
+}
 """These functions, by name."""

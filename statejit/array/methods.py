@@ -140,8 +140,6 @@ class Methods(Arithmetic):
     argsort = method(jnp.argsort)
     choose = method(completed.choose)
     clip = method(completed.clip)
-    conj = method(jnp.conj)
-    conjugate = method(jnp.conj)
     cumprod = method(ACCUMULATED["cumprod"])
     cumsum = method(ACCUMULATED["cumsum"])
     dot = method(completed.dot)
@@ -181,6 +179,14 @@ class Methods(Arithmetic):
         value = self.value
         value = value.copy() if value.dtype == dtype else value.astype(dtype)
         return self._wrap(value, "", self) if self._rebinds() else self._new_copy(value, None)
+
+    def conj(self: Any) -> Any:
+        """Returns the complex conjugate: a copy, but of a real array itself, as in NumPy."""
+        if not jnp.issubdtype(self.dtype, jnp.complexfloating):
+            return self
+        return self._wrap(jnp.conj(self.value), "", self)
+
+    conjugate = conj
 
     def copy(self: Any, order: str = "C") -> Any:
         """Returns an array of its own with the same content."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import fft, linalg
 from .array import Array
+from .beyond import BEYOND
 from .functions import NAMESPACE
 from .in_place import IN_PLACE
 from .lifting import packed
@@ -51,7 +52,7 @@ def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return IN_PLACE[name](*args, **kwargs)
     ours = None
     if module == "numpy" and name not in IN_PLACE:
-        ours = NAMESPACE.get(name)
+        ours = NAMESPACE.get(name, BEYOND.get(name))
     elif module in ("numpy.linalg", "numpy.fft"):
         ours = vars(linalg if module == "numpy.linalg" else fft).get(name)
     if ours is None:
