@@ -5,6 +5,7 @@ gives the f-I curve; `sj.value_and_grad` goes backward through the whole simulat
 maximal conductances that made a recording.
 
     python examples/hodgkin_huxley.py [--seconds 1] [--iterations 150]
+    python examples/hodgkin_huxley.py --compare       # beside hand-written JAX
 
 [1] A. L. Hodgkin, A. F. Huxley: A quantitative description of membrane current and its application
     to conduction and excitation in nerve. J. Physiol. 117(4):500-44, 1952,
@@ -14,6 +15,10 @@ maximal conductances that made a recording.
 from __future__ import annotations
 
 import argparse
+import gc
+import statistics
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +123,16 @@ def stimulus() -> jax.Array:
     return jnp.where((time > 2.0) & (time < 22.0), 12.0, 0.0)
 
 
-def fit(recording: jax.Array, iterations: int) -> tuple[HodgkinHuxley, list[float]]:
-    """Finds the conductances that made a recording, from wrong ones.
+def fitting(recording: jax.Array, iterations: int) -> tuple[HodgkinHuxley, Callable[[], Any]]:
+    """Returns a neuron with wrong conductances, and a step of their fit to a recording.
 
     Args:
         recording: voltages under `stimulus`, (n,).
         iterations: the number of steps down the gradient.
 
     Returns:
-        The neuron, and the mean squared error, in mV2, before each step.
+        The neuron, and a function that does a step and returns the mean squared error, in mV2,
+        before it.
     """
     neuron = HodgkinHuxley(WRONG)
     optimizer = sj.Optimizer(optax.adam(optax.cosine_decay_schedule(0.05, iterations)))
@@ -141,7 +147,101 @@ def fit(recording: jax.Array, iterations: int) -> tuple[HodgkinHuxley, list[floa
         optimizer.update(neuron, grads)
         return value
 
-    return neuron, [float(step()) for _ in range(iterations)]
+    return neuron, step
+
+
+# The same by hand ---------------------------------------------------------------------------------
+
+
+def by_hand(
+    state: Any, log_g: jax.Array, current_at: Callable[[jax.Array], jax.Array], xs: jax.Array
+) -> tuple[Any, jax.Array]:
+    """Returns the last state, (voltage, gates, spikes), and the voltages, with the same arithmetic.
+
+    Args:
+        state: where it starts; None for rest.
+        log_g: logarithms of the conductances, (3,).
+        current_at: x -> current, in uA/cm2.
+        xs: one for each step, (n,).
+    """
+
+    def step(state: Any, x: jax.Array) -> tuple[Any, jax.Array]:
+        v, gates, spikes = state
+        pairs = zip(gates, rates(v), strict=True)
+        gates = [relaxed(x, a / (a + b), 1.0 / (a + b)) for x, (a, b) in pairs]
+        m, h, n = gates
+        g = jnp.exp(log_g) * jnp.stack([m**3 * h, n**4, jnp.ones(())])
+        total = g.sum()
+        new = relaxed(v, (g @ REVERSALS + current_at(x)) / total, 1.0 / total)
+        return (new, gates, spikes + ((v < 0.0) & (new >= 0.0))), new
+
+    if state is None:
+        v = jnp.asarray(-65.0, jnp.float32)
+        state = (v, [opens / (opens + closes) for opens, closes in rates(v)], jnp.asarray(0))
+    return jax.lax.scan(step, state, xs)
+
+
+def firing_rate_by_hand(current: jax.Array, seconds: float) -> jax.Array:
+    """Returns what `firing_rate` returns."""
+    log_g = jnp.log(jnp.asarray(SQUID))
+    state, _ = by_hand(None, log_g, lambda i: current, jnp.arange(round(200.0 / STEP)))
+    steps = jnp.arange(round(seconds * 1e3 / STEP))
+    state, _ = by_hand((*state[:2], jnp.asarray(0)), log_g, lambda i: current, steps)
+    return state[2] / seconds
+
+
+def fitting_by_hand(recording: jax.Array, iterations: int) -> Callable[[], Any]:
+    """Returns the step that `fitting` returns."""
+    tx = optax.adam(optax.cosine_decay_schedule(0.05, iterations))
+    currents, log_g = stimulus(), jnp.log(jnp.asarray(WRONG))
+    state = tx.init(log_g)
+
+    def loss(log_g: jax.Array) -> jax.Array:
+        return ((by_hand(None, log_g, lambda x: x, currents)[1] - recording) ** 2).mean()
+
+    @jax.jit
+    def step(log_g: jax.Array, state: Any) -> Any:
+        value, grads = jax.value_and_grad(loss)(log_g)
+        updates, state = tx.update(grads, state, log_g)
+        return value, optax.apply_updates(log_g, updates), state
+
+    def run() -> jax.Array:
+        nonlocal log_g, state
+        value, log_g, state = step(log_g, state)
+        return value
+
+    return run
+
+
+def compare(count: int, seconds: float, iterations: int, rounds: int) -> dict[str, float]:
+    """Does all by hand, too, in turns; prints the times, and returns their ratios."""
+    currents = jnp.linspace(0.0, 32.0, count)
+    recording = HodgkinHuxley().run(stimulus())
+    curve = sj.vmap(firing_rate, in_axes=(0, None))
+    hand = jax.jit(jax.vmap(firing_rate_by_hand, in_axes=(0, None)), static_argnums=1)
+    work: dict[str, list[Callable[[], Any]]] = {
+        "f-I curve": [lambda: curve(currents, seconds), lambda: hand(currents, seconds)],
+        "step of the fit": [
+            fitting(recording, iterations)[1],
+            fitting_by_hand(recording, iterations),
+        ],
+    }
+    ratios = {}
+    for name, runs in work.items():
+        times: list[list[float]] = [[], []]
+        for i in range(rounds + 3):  # the first two compile
+            found: list[Any] = [None, None]
+            for k in (0, 1) if i % 2 else (1, 0):
+                gc.collect()
+                start = time.perf_counter()
+                found[k] = np.asarray(jax.block_until_ready(runs[k]()))
+                times[k].append(time.perf_counter() - start)
+            np.testing.assert_allclose(*found, rtol=1e-3)
+        ours, theirs = (statistics.median(t[3:]) for t in times)
+        ratios[name] = ours / theirs
+        print(f"{name}: {ours * 1e3:.2f} ms, by hand {theirs * 1e3:.2f} ms")
+        print(f"ratio: {ratios[name]:.3f}, median of {rounds} runs; the results are the same")
+    return ratios
 
 
 def plot(
@@ -168,7 +268,7 @@ def plot(
     plt.close(figure)
 
 
-def main(arguments: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def main(arguments: list[str] | None = None) -> Any:
     """Prints and draws; returns the rates of the f-I curve, and the fitted conductances."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--currents", type=int, default=33, help="from 0 to 32 uA/cm2")
@@ -176,7 +276,11 @@ def main(arguments: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     parser.add_argument("--iterations", type=int, default=150, help="of the fit")
     default = Path(__file__).parent / "output" / "hodgkin_huxley.png"
     parser.add_argument("--output", type=Path, default=default, help="where the plot goes")
+    parser.add_argument("--compare", action="store_true", help="with hand-written JAX")
+    parser.add_argument("--rounds", type=int, default=7, help="of the comparison")
     options = parser.parse_args(arguments)
+    if options.compare:
+        return compare(options.currents, options.seconds, options.iterations, options.rounds)
 
     currents = jnp.linspace(0.0, 32.0, options.currents)
     found = np.asarray(sj.vmap(firing_rate, in_axes=(0, None))(currents, options.seconds))
@@ -186,7 +290,8 @@ def main(arguments: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     print(f"at {currents[-1]:.0f} uA/cm2: {found[-1]:.0f} Hz")
 
     recording = HodgkinHuxley().run(stimulus())
-    neuron, losses = fit(recording, options.iterations)
+    neuron, step = fitting(recording, options.iterations)
+    losses = [float(step()) for _ in range(options.iterations)]
     fitted = np.exp(np.asarray(neuron.log_g))
     start = HodgkinHuxley(WRONG).run(stimulus())
     traces = {"before": np.asarray(start), "fitted": np.asarray(neuron.run(stimulus()))}

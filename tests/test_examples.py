@@ -99,6 +99,12 @@ def test_the_squid_axon_fires_and_is_fitted(tmp_path: Path) -> None:
     np.testing.assert_allclose(conductances, axon.SQUID, rtol=0.02)
 
 
+def test_the_squid_axon_does_what_the_hand_written_one_does(capsys: Any) -> None:
+    arguments = ["--compare", "--currents", "3", "--seconds", "0.02", "--rounds", "1"]
+    ratios = example("hodgkin_huxley").main(arguments)  # raises if a rate or an error differs
+    assert len(ratios) == 2 and "the results are the same" in capsys.readouterr().out
+
+
 def test_the_code_of_the_readme() -> None:
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {"__name__": "readme"}
