@@ -648,6 +648,15 @@ def test_errors_are_numpys(statement):
     ), (expected, found)
 
 
+def test_true_and_false_among_other_indices_are_numpys_or_refused():
+    n = np.arange(24).reshape(2, 3, 4)
+    for index in ((True, None), (0, True), (Ellipsis, False), (True, [0, 1]), (slice(1), True)):
+        assert snp.array(n)[index].shape == n[index].shape, index
+    for index in ((None, True), (slice(1), True, None, 0), (0, None, False), (True, slice(1), 0)):
+        with pytest.raises(NotImplementedError, match="index twice"):
+            snp.array(n)[index]
+
+
 def test_numbers_out_of_range_raise_as_in_numpy():
     for xp in (np, snp):
         a = xp.zeros(2, xp.uint8)

@@ -38,6 +38,7 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
     parts = [_part(part) for part in index]
     used = [_axes(part) for part in parts]
     check_count(sum(used), parts, shape)
+    _check_flags(parts)
     axis = 0
     for i, part in enumerate(parts):
         if part is Ellipsis:
@@ -49,6 +50,19 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
             parts[i] = _in_bounds(part, axis, shape[axis])
         axis += used[i]
     return tuple(itertools.chain.from_iterable(map(_without_empty_mask, parts)))
+
+
+def _check_flags(parts: list[Any]) -> None:
+    """Refuses True and False where JAX takes the wrong axes: after new ones, or among other parts."""
+    flags = [i for i, part in enumerate(parts) if isinstance(part, (bool, np.bool))]
+    if not flags:
+        return
+    picks = [part is None or part is Ellipsis or type(part) is slice for part in parts]
+    first, last = picks.index(False), len(picks) - 1 - picks[::-1].index(False)
+    if any(picks[first:last]) or any(part is None for part in parts[: flags[-1]]):
+        raise NotImplementedError(
+            "True or False in an index with new axes or slices before them: index twice"
+        )
 
 
 def _part(part: Any) -> Any:
