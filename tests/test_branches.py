@@ -261,6 +261,14 @@ def test_what_differs_is_refused_and_nothing_changes() -> None:
     refused(box, lambda: box.items.append(2), nothing, "box.items")
     refused(box, lambda: "a", lambda: jnp.zeros(()), "the result")
 
+    def index() -> None:
+        sj.cond(box.v.sum() > 0, lambda: setattr(box, "n", 2), nothing)
+        box.mode = box.n + 1
+
+    refused(box, lambda: (box.v * 2).sum(), lambda: index() or 0.0, "box.mode", "int32[]")
+    made_inside = lambda: setattr(box, "mode", lambda: box.v)  # noqa: E731
+    refused(box, made_inside, nothing, "a function that is made inside")
+
     def create(*names: str) -> Callable[[], None]:
         return lambda: [setattr(box, name, 1.0) for name in names] and None
 

@@ -200,6 +200,24 @@ def test_a_power_of_an_integer_that_may_be_negative_is_refused(by: str) -> None:
     assert m.r == (4, 4, 4) and list(map(type, m.r[:2])) == [int, int]
 
 
+@pytest.mark.parametrize("power", [lambda n: 2**n, lambda n: 2**-n], ids=["grows", "shrinks"])
+def test_a_power_within_a_loop_that_carries_the_exponent_is_refused(
+    power: Callable[[int], Any],
+) -> None:
+    m = Steps()
+
+    def step(i: Any) -> Any:
+        m.r = power(m.n)
+        m.n -= 1
+        return i + 1
+
+    for start in (2, -2):
+        m.n, m.r = start, power(start)
+        with pytest.raises(TracedControlFlowError, match="power"):
+            sj.while_loop(lambda i: i < 4, step, 0)
+        assert (m.n, m.r) == (start, power(start))
+
+
 @pytest.mark.parametrize(
     ("use", "what"),
     [

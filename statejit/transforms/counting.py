@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.numbers import Number, Tape, apply
+from .._core.numbers import Number, Step, Tape, apply
 from .._core.recipes import Computed, Constant
-from .._core.slots import MISSING
+from .._core.slots import MISSING, is_number
+from ..errors import TracedControlFlowError
 from .forms import number_of
 from .matching import Matching
 from .pairs import Pair
@@ -185,7 +186,32 @@ class Counting:
                 found[index] = places[step.node.place]
             elif all(i in found for i in step.operands):
                 found[index] = step.fun(*[found[i] for i in step.operands])
+                self._check_kind(step, found[index])
         return found
+
+    def _check_kind(self, step: Step, found: Any) -> None:
+        """Refuses what JAX computes of integers as an integer, and Python perhaps as a float.
+
+        Raises:
+            TracedControlFlowError: if an exponent is carried, or the type is another one already.
+        """
+        if step.fun is operator.pow and all(
+            type(self.tape.steps[i].value) is int for i in step.operands
+        ):
+            may_differ = self.is_carried(step.operands[1])
+        else:
+            kind = getattr(getattr(found, "dtype", None), "kind", None)
+            may_differ = is_number(step.value) and kind not in (
+                None,
+                np.dtype(type(step.value)).kind,
+            )
+        if may_differ:
+            raise TracedControlFlowError(
+                "an integer is raised to the power of an integer that the loop carries as an "
+                "array: where that is negative eager Python has a float.",
+                where=self.frame.ground.where(),
+                do="write `2.0 ** n` for a float, or `1 << n` for a power of two.",
+            )
 
 
 def type_of_number(pair: Pair) -> Any:

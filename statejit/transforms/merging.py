@@ -18,6 +18,7 @@ from .._core.recipes import (
     Constant,
     Existing,
     Input,
+    NewCall,
     NewContainer,
     NewNumpy,
     NewObject,
@@ -181,7 +182,8 @@ class Merging:
             return self._memo[key][1]
         made, columns = self._hollow(recipes)
         if made is None:
-            self._refuse(path, " and ".join(dict.fromkeys(map(self._described, recipes))))
+            found = map(self._described, recipes, self.runs)
+            self._refuse(path, " and ".join(dict.fromkeys(found)))
         self._memo[key] = (recipes, made)  # before its parts: it may hold itself
         for name, column in columns.items():
             _put(made, name, self.merge(column, _joined(path, name), is_result))
@@ -274,14 +276,15 @@ class Merging:
         self.columns.append(recipes)
         return Out(len(self.columns) - 1, number)
 
-    def _described(self, recipe: Any) -> str:
-        run = next((r for r in self.runs if recipe in (r.result,)), self.runs[0])
+    def _described(self, recipe: Any, run: Traced) -> str:
         if isinstance(recipe, (Out, Input)):
             return type_of_recipe(recipe, run).str_short()
         if isinstance(recipe, (NewObject, NewNumpy)):
             return f"a {'NumPy array' if isinstance(recipe, NewNumpy) else recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
             return named(recipe.kind, recipe.cls, len(recipe.children))
+        if isinstance(recipe, NewCall):
+            return "a function that is made inside"
         if isinstance(recipe, Existing):
             return described(recipe.entry)
         if isinstance(recipe, Computed):
