@@ -53,13 +53,14 @@ def _parts(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def _check_flags(parts: list[Any]) -> None:
-    """Refuses True and False where JAX takes the wrong axes: after new ones, or among other parts."""
+    """Refuses True and False where JAX takes the wrong axes: behind new ones, among other parts."""
     flags = [i for i, part in enumerate(parts) if isinstance(part, (bool, np.bool))]
     if not flags:
         return
     picks = [part is None or part is Ellipsis or type(part) is slice for part in parts]
-    first, last = picks.index(False), len(picks) - 1 - picks[::-1].index(False)
-    if any(picks[first:last]) or any(part is None for part in parts[: flags[-1]]):
+    last = len(picks) - 1 - picks[::-1].index(False)
+    among = any(picks[:last]) and picks.count(False) > 1
+    if among or any(part is None for part in parts[: flags[-1]]):
         raise NotImplementedError(
             "True or False in an index with new axes or slices before them: index twice"
         )
