@@ -257,7 +257,7 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
-    variables, equations = _without_tracing(jaxpr, variables)
+    variables, equations, outs = _without_tracing(jaxpr, variables, outs)
     by_use = _by_first_use(equations, variables)
     variables, inputs = [variables[i] for i in by_use], [inputs[i] for i in by_use]
     opened = ClosedJaxpr(
@@ -266,24 +266,36 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
     return Program(opened), inputs
 
 
-def _without_tracing(jaxpr: Any, variables: list[Any]) -> tuple[list[Any], list[Any]]:
+def _without_tracing(
+    jaxpr: Any, variables: list[Any], outs: list[Any]
+) -> tuple[list[Any], list[Any], list[Any]]:
     """Drops the equations that only make a tracer of an input: what they return is the input.
 
     Returns:
-        The variables of the inputs, and the other equations.
+        The variables of the inputs, the other equations, and the results.
     """
     read = [v for e in jaxpr.eqns for v in e.invars] + list(jaxpr.outvars)
     uses = collections.Counter(v for v in read if not isinstance(v, Literal))
-    alone = {v for v in variables if uses[v] == 1}
-    made: dict[Any, Any] = {}
+    given = set(variables)
+    renamed: dict[Any, Any] = {}  # inputs that nothing else reads
+    same: dict[Any, Any] = {}
     rest = []
     for equation in jaxpr.eqns:
-        given = equation.invars[0] if makes_tracer(equation) else None
-        if given is None or isinstance(given, Literal) or given not in alone:
+        first = equation.invars[0] if makes_tracer(equation) else None
+        if first is None or isinstance(first, Literal) or first not in given:
             rest.append(equation)
+        elif uses[first] == 1:
+            renamed[first] = equation.outvars[0]
         else:
-            made[given] = equation.outvars[0]
-    return [made.get(v, v) for v in variables], rest
+            same[equation.outvars[0]] = first
+    if same:
+        rest = [equation.replace(invars=_instead(same, equation.invars)) for equation in rest]
+        outs = _instead(same, outs)
+    return [renamed.get(v, v) for v in variables], rest, outs
+
+
+def _instead(same: dict[Any, Any], variables: list[Any]) -> list[Any]:
+    return [v if isinstance(v, Literal) else same.get(v, v) for v in variables]
 
 
 def _by_first_use(equations: list[Any], variables: list[Any]) -> list[int]:

@@ -95,13 +95,14 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Donated]:
     }
     found: dict[int, Donated] = {}
     outs: set[int] = set()
+    avals = traced.jaxpr.out_avals  # a list that is made for whoever asks
     for place, recipe, within in _overwritten(traced.effects, ground):
         index = places.get(place)
         recipe = recipe.content if type(recipe) is NewNumpy else recipe
         if index is None or type(recipe) is not Out or recipe.number or recipe.index in outs:
             continue
         node = traced.inputs[index].node
-        made = traced.jaxpr.out_avals[recipe.index]
+        made = avals[recipe.index]
         if (made.shape, made.dtype) == (node.value.shape, node.value.dtype):
             outs.add(recipe.index)
             found[index] = Donated(node, within, recipe.index)

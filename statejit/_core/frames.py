@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import RawTransformError
 from .containers import Container, hollow, kind_of
 from .numbers import Number, Tape
-from .slots import MISSING, Slot, as_tracer, fresh, trace_state
+from .slots import MISSING, Slot, as_own_tracer, as_tracer, fresh, trace_state
 from .windows import Due, Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
@@ -209,7 +209,8 @@ class Frame:
         for at, tracer in known:
             if at == state:
                 return tracer
-        tracer = as_tracer(slot.placeholder)
+        makes = as_own_tracer if state == self.state and not known else as_tracer
+        tracer = makes(slot.placeholder)
         known.append((state, tracer))
         self.slots[id(slot.placeholder)] = slot
         self.origins[id(tracer)] = slot

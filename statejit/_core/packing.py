@@ -253,13 +253,14 @@ class Unpacked:
 def _leaves(traced: Traced, donated: dict[int, Donated]) -> Iterator[Leaf]:
     """Yields the pages for what a program overwrites: for each type in the order of the inputs."""
     uses, held = _uses(traced)
+    avals = traced.jaxpr.out_avals
     of_type: dict[Any, list[int]] = {}
     for index, given in sorted(donated.items()):
         if given.node.test == "numpy":
             continue
         aval = given.node.value.aval
         alone = uses[given.out] == 1 and given.node.index not in held
-        if alone and _fits(given.node, aval) and traced.jaxpr.out_avals[given.out] == aval:
+        if alone and _fits(given.node, aval) and avals[given.out] == aval:
             of_type.setdefault(aval, []).append(index)
     for aval, indices in of_type.items():
         for at in range(0, len(indices), PAGE):
