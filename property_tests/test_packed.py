@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ FEW = settings(max_examples=settings().max_examples // (5 if settings().derandom
 """A fifth in the profile `ci`."""
 
 
+@pytest.mark.filterwarnings("ignore:.*has been compiled 64 times")  # by new ways to share arrays
 @FEW
 @given(
     st.lists(
