@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from .._core.cells import Cell
-from .._core.containers import Container
 from .._core.discovery import Traced
 from .._core.frames import Frame
 from .._core.recipes import (
@@ -28,6 +27,7 @@ from .._core.recipes import (
 )
 from .._core.slots import MISSING, NUMBERS
 from ..errors import BranchError
+from .apart import Apart, put
 from .forms import (
     as_recipe,
     described,
@@ -63,12 +63,7 @@ class Merging:
         self.types: list[Any] = []
         self._memo: dict[Any, Any] = {}
         self._known: dict[Any, Out] = {}
-        self._left = [
-            {(id(e.holder), e.name): e.recipe for e in run.effects if isinstance(e, SetAttr)}
-            for run in runs
-        ]
-        for left, run, views in zip(self._left, runs, shown, strict=True):
-            left |= {(view, "shown"): run.extra[i] for view, i in views.items()}
+        self._apart = Apart(frame, runs, shown)
         self.effects: list[SetAttr | Refill] = [*self._sets(), *self._refills()]
         self.result = self.merge([run.result for run in runs], "the result", is_result=True)
 
@@ -180,85 +175,14 @@ class Merging:
         key = tuple(id(recipe) for recipe in recipes)
         if key in self._memo:
             return self._memo[key][1]
-        made, columns = self._hollow(recipes)
+        made, columns = self._apart.hollow(recipes)
         if made is None:
             found = map(self._described, recipes, self.runs)
             self._refuse(path, " and ".join(dict.fromkeys(found)))
         self._memo[key] = (recipes, made)  # before its parts: it may hold itself
         for name, column in columns.items():
-            _put(made, name, self.merge(column, _joined(path, name), is_result))
+            put(made, name, self.merge(column, _joined(path, name), is_result))
         return made
-
-    def _hollow(self, recipes: list[Any]) -> tuple[Any, dict[Any, list[Any]]]:
-        """Returns what branches make, without its parts, and for each part all its recipes."""
-        containers = self._as_containers(recipes)
-        if containers is not None:
-            kind, cls, aux, _ = containers[0]
-            columns = zip(*[part[3] for part in containers], strict=True)
-            return NewContainer(kind, cls, aux, []), dict(enumerate(map(list, columns)))
-        objects = self._as_objects(recipes)
-        if objects is None:
-            return None, {}
-        cls, shell, attrs, dtype = objects[0]
-        named = {name: [part[2][name] for part in objects] for name in attrs}
-        return NewObject(cls, {}, shell) if dtype is None else NewNumpy(None, dtype, shell), named
-
-    def _as_containers(self, recipes: list[Any]) -> Any:
-        """Returns (kind, class, aux, children) of each, if all are alike; else None."""
-        parts = [self._taken_apart(recipe) for recipe in recipes]
-        if any(part is None for part in parts):
-            return None
-        kind, cls, aux, children = parts[0]
-        for other in parts[1:]:
-            if other[1] is not cls or other[2] != aux or len(other[3]) != len(children):
-                return None
-        if kind.mutable and any(isinstance(recipe, Existing) for recipe in recipes):
-            return None
-        return parts
-
-    def _taken_apart(self, recipe: Any) -> Any:
-        if isinstance(recipe, NewContainer):
-            return recipe.kind, recipe.cls, recipe.aux, recipe.children
-        if isinstance(recipe, Existing) and type(recipe.entry) is Container:
-            entry = recipe.entry
-            children = [as_recipe(child) for child in self.frame.children(entry)]
-            return entry.kind, type(entry.real), entry.aux, children
-        return None
-
-    def _as_objects(self, recipes: list[Any]) -> Any:
-        """Returns (class, shell, attributes, dtype of NumPy) of each, if all are alike."""
-        parts = [self._attributes(r, left) for r, left in zip(recipes, self._left, strict=True)]
-        if any(part is None for part in parts):
-            return None
-        parts = _unmarked(parts)
-        cls, _, attrs, dtype = parts[0]
-        for other in parts[1:]:
-            if other[0] is not cls or list(other[2]) != list(attrs) or other[3] != dtype:
-                return None
-        return parts
-
-    def _attributes(self, recipe: Any, left: dict[Any, Any]) -> Any:
-        """Returns (class, shell, attributes, dtype of NumPy) of an object; of old ones only cells.
-
-        Args:
-            recipe: the recipe.
-            left: what its branch leaves in which attributes.
-        """
-        if isinstance(recipe, NewObject):
-            shows = left.get((id(recipe.shell), "shown"))
-            attrs = recipe.attrs if shows is None else {"_value": shows}
-            return recipe.cls, recipe.shell, attrs, None
-        if isinstance(recipe, NewNumpy):
-            return type(recipe.shell), recipe.shell, {"_value": recipe.content}, recipe.dtype
-        if isinstance(recipe, Existing) and issubclass(type(recipe.entry), Cell):
-            cell = recipe.entry
-            before = as_recipe(self.frame.lookup(cell, "_value"))
-            shows = left.get((id(cell), "shown"))
-            attrs = {"_value": left.get((id(cell), "_value"), before) if shows is None else shows}
-            dtype = getattr(cell, "to_numpy_at_commit", None)
-            if dtype is None and not hasattr(cell, "_collection"):
-                return type(cell), object.__new__(type(cell)), attrs, None
-        return None
 
     # Leaves ------------------------------------------------------------------------------------
 
@@ -391,32 +315,7 @@ def _alike(recipes: list[Any]) -> list[Any]:
     ]
 
 
-def _unmarked(parts: list[Any]) -> list[Any]:
-    """Returns objects taken apart; if not all are scalars of NumPy's, none is: they are arrays."""
-    if all(map(_is_scalar, parts)):
-        return parts
-    return [
-        (cls, object.__new__(cls), {n: attrs[n] for n in attrs if n != "_mark"}, dtype)
-        if _is_scalar((cls, shell, attrs, dtype))
-        else (cls, shell, attrs, dtype)
-        for cls, shell, attrs, dtype in parts
-    ]
-
-
-def _is_scalar(part: Any) -> bool:
-    return getattr(part[2].get("_mark"), "value", None) == "scalar"
-
-
 def _joined(path: str, name: str | int) -> str:
     if isinstance(name, int):
         return f"{path}[{name}]"
     return path if name == "_value" else f"{path}.{name}"
-
-
-def _put(made: Any, name: Any, part: Any) -> None:
-    if isinstance(made, NewContainer):
-        made.children.append(part)
-    elif isinstance(made, NewNumpy):
-        made.content = part
-    else:
-        made.attrs[name] = part
