@@ -14,7 +14,8 @@ from .._core.frames import Frame
 from .._core.recipes import Input, Out
 from .._core.slots import Slot
 from ..errors import LaneError
-from .batching import Batch, Vmapped, value_of
+from .batching import Vmapped
+from .columns import Batch, value_of
 from .lanes import LaneFrame
 from .replication import Varying
 from .state_axes import Axes
