@@ -202,7 +202,8 @@ def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
         u: coefficients, the highest first, (n,).
         v: coefficients, (m,).
     """
-    return jnp.polydiv(u, v, trim_leading_zeros=not (is_tracer(u) or is_tracer(v)))
+    found = jnp.polydiv(u, v, trim_leading_zeros=not (is_tracer(u) or is_tracer(v)))
+    return tuple(p if p.size else jnp.zeros(1, p.dtype) for p in found)
 
 
 def polyder(p: ArrayLike, m: int = 1) -> Any:

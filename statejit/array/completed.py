@@ -313,6 +313,33 @@ def kron(a: ArrayLike, b: ArrayLike) -> Any:
     return jnp.kron(a, b)
 
 
+def average(
+    a: ArrayLike,
+    axis: Any = None,
+    weights: ArrayLike = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any:
+    """Returns the weighted mean.
+
+    Args:
+        a: the array, (*shape,).
+        axis: the axis, or axes; None for all.
+        weights: what each element counts, (*shape,) or (n,) along one axis.
+        returned: whether the sum of the weights is returned, too.
+        keepdims: whether axes stay, with length 1.
+
+    Raises:
+        ZeroDivisionError: if the weights have no sum, and that is known.
+    """
+    if weights is not None and is_known(weights):
+        total = np.sum(np.asarray(weights), axis if np.shape(weights) == np.shape(a) else None)
+        if np.any(total == 0):
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    return jnp.average(a, axis, weights, returned, keepdims)
+
+
 # Filling ---------------------------------------------------------------------------------------
 
 
@@ -442,7 +469,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, clip, einsum),
         *(einsum_path, pad, full, full_like, insert, delete, append, arange, fromiter),
-        *(mask_indices, dot, reciprocal, nanargmax, nanargmin, tile, kron),
+        *(average, mask_indices, dot, reciprocal, nanargmax, nanargmin, tile, kron),
     )
 }
 """These functions, by name."""

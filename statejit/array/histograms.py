@@ -46,12 +46,18 @@ def histogram(
     """
     if isinstance(bins, str):
         bins = histogram_bin_edges(a, bins, range)
+    if type(bins) is int and bins < 1:
+        raise ValueError("`bins` must be positive, when an integer")
+    if range is not None and all(map(is_known, range)) and range[0] > range[1]:
+        raise ValueError("max must be larger than min in range parameter.")
     if np.ndim(bins) and is_known(bins) and np.any(np.diff(np.asarray(bins)) < 0):
         raise ValueError("`bins` must increase monotonically, when an array")
     counts, edges = jnp.histogram(a, bins, range, weights=weights, density=density)
     if np.ndim(bins):
         edges = jnp.asarray(bins)  # in their own dtype
-    return counts if density or weights is not None else counts.astype(int), edges
+    if density:
+        return counts, edges
+    return counts.astype(int if weights is None else jnp.asarray(weights).dtype), edges
 
 
 def histogram2d(
@@ -111,6 +117,8 @@ def bincount(
         ValueError: if one is negative, and that is known.
         TypeError: if weights are complex.
     """
+    if not np.size(x):
+        x = jnp.zeros(0, int)  # an empty list
     if weights is not None:
         weights = jnp.asarray(weights)
         if jnp.issubdtype(weights.dtype, jnp.complexfloating):
