@@ -16,6 +16,7 @@ from .accumulated import ACCUMULATED
 from .applied import APPLIED
 from .array import Array, content, fresh
 from .calculus import CALCULUS
+from .creation import CREATION
 from .gathering import take
 from .histograms import HISTOGRAMS
 from .quantiles import QUANTILES
@@ -112,7 +113,7 @@ def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     return array(a)
 
 
-COMPLETED = completed.COMPLETED | ACCUMULATED | CALCULUS | HISTOGRAMS | QUANTILES
+COMPLETED = completed.COMPLETED | CREATION | ACCUMULATED | CALCULUS | HISTOGRAMS | QUANTILES
 """Functions that take or do more than those of JAX, by name."""
 
 _CLIPS = WithOptions(function(completed.clip, np.clip), completed.clip, 3)
