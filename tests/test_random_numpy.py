@@ -33,7 +33,7 @@ REFUSED = {
     " uniform(0,NAN)",
     "counts": "binomial(-1,.5) binomial(1,-.1) binomial(1,1.1) binomial(1,NAN) poisson(-1) poisson(NAN)"
     " poisson(1e30) geometric(0) geometric(1.1) geometric(NAN) geometric(-1) hypergeometric(-1,1,1)"
-    " hypergeometric(1,-1,1) hypergeometric(1,1,-1) hypergeometric(1,1,3) negative_binomial(0,.5)"
+    " hypergeometric(1,-1,1) hypergeometric(1,1,-1) hypergeometric(1,1,3) hypergeometric(.5,2.5,3) negative_binomial(0,.5)"
     " negative_binomial(-1,.5) negative_binomial(1,1.1) negative_binomial(1,NAN) logseries(1)"
     " logseries(-.1) logseries(NAN) zipf(1) zipf(.5) zipf(NAN) zipf([2,1])",
     "choice": "choice(0) choice(-1) choice([]) choice(5,6,False) choice(5,3,p=[.5,.5])"
@@ -42,7 +42,7 @@ REFUSED = {
     "order": "permutation('abc') permutation(2.5) shuffle((1,2)) shuffle(5) shuffle(np.array(3))"
     " permutation(None) permutation({1,2}) choice(None)",
     "vectors": "multinomial(-1,[.5,.5]) multinomial(5,[.5,.6,.1]) multinomial(5,[-.1,1.1])"
-    " multinomial(5,[NAN,1]) multinomial(5,[1.1]) dirichlet([-1,1]) dirichlet(1)"
+    " multinomial(5,[NAN,1]) multinomial(5,[1.1]) multinomial(INF,[.5,.5]) multinomial(NAN,[.5,.5]) dirichlet([-1,1]) dirichlet(1)"
     " multivariate_normal(0,[[1]]) multivariate_normal([0],[1]) multivariate_normal([0,0],[[1]])"
     " multivariate_normal([0,0],[[1,2],[2,1]],check_valid='raise')"
     " multivariate_normal([0],[[1]],check_valid='x') multivariate_normal([0,0],[[1,2,3],[1,2,3]])",
@@ -61,7 +61,7 @@ REFUSED_BY_GENERATORS = {
     " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
     " multivariate_hypergeometric([1,2],1,method='x') multivariate_hypergeometric([10**9,2],1)"
     " multivariate_normal([0],[[1]],method='x') multivariate_hypergeometric([3,4],2.5)"
-    " multivariate_hypergeometric([3],[2])",
+    " multivariate_hypergeometric([3],[2]) multivariate_normal([0j,0],np.eye(2))",
     "dtype": "normal(size=True) integers(9,dtype=np.dtype('>i4')) random(out=[0.,0.])"
     " random(out=np.zeros(3,'>f8')) random(dtype=int) random(2,out=np.zeros(3)) random(3,dtype='f4',out=np.zeros(3))"
     " standard_normal(dtype=int) standard_gamma(1,dtype=int)",
@@ -120,7 +120,7 @@ choice([1.,2.],(2,2)) choice(np.arange(6).reshape(3,2)[:,0],2,False) permutation
 choice(range(4)) choice(np.array(5),3) permutation(range(3)) normal(size=range(2,4))
 permutation(np.ones((3,2))) permutation([1,2,3]) permutation(-1) poisson([],) normal(np.zeros((0,3)))""".split()
 
-SHAPED_BY_GENERATORS = """choice(np.zeros((3,0)),0,axis=1) permutation(5,axis=1) permuted(range(3)) integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0)) integers(0,-9,0)
+SHAPED_BY_GENERATORS = """hypergeometric(1,-0.0,[.5,1.5]) choice(np.zeros((3,0)),0,axis=1) choice(np.ones((3,2)),(2,0)) permutation(5,axis=1) permuted(range(3)) integers(5) integers([5,6]) integers(1,[[5],[6]],(2,3)) integers(3,size=(2,0)) integers(0,-9,0)
 integers(5,dtype='int8') integers(2,dtype=bool,size=3) integers(0,256,3,'uint8') multinomial([5,6],[.5,.5])
 multinomial(5,[[.5,.5],[.1,.9]]) multivariate_hypergeometric([3,4],2) permuted([[1,2],[3,4]],axis=1)
 multivariate_hypergeometric([3,4],2,(2,2)) choice(np.ones((3,2)),4) choice(np.ones((3,2)),4,axis=1)

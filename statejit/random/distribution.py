@@ -76,7 +76,7 @@ class Distribution:
         for parameter, value in zip(self.parameters, params, strict=True):
             parameter.check(value)
         if self.together is not None:
-            values = [known(p) for p in params]
+            values = [p.whole(known(v)) for p, v in zip(self.parameters, params, strict=True)]
             if all(v is not None for v in values):
                 self.together(*values)
 

@@ -155,7 +155,7 @@ def choice(n: int | None, size: Any, replace: bool, weighted: bool, axis: int) -
     def sampler(key: Any, *params: Any) -> Any:
         a: Any = params[0] if n is None else n
         p = params[-1] if weighted else None
-        if n is None and 0 in a.shape:  # jax.random.choice forgets the other axes
+        if n is None and 0 in (*a.shape, *(size or ())):  # jax.random.choice forgets other axes
             return jnp.zeros((*a.shape[:axis], *(size or ()), *a.shape[axis + 1 :]), a.dtype)
         return jax.random.choice(key, a, size or (), replace, p, axis)
 

@@ -88,6 +88,8 @@ def multinomial(size: Any, dtype: Any) -> Sampler:
 def check_multinomial(n: Any, pvals: Any) -> None:
     """Refuses counts and probabilities that are known to be wrong, with NumPy's words."""
     n, pvals = known(n), known(pvals)
+    if isinstance(n, (float, np.ndarray)) and not np.ndim(n):
+        n = int(n)  # refuses infinity and NaN
     if n is not None and np.any(np.less(n, 0)):
         raise ValueError("n < 0")
     if pvals is None:
@@ -185,6 +187,8 @@ def check_normal(mean: Any, cov: Any, check_valid: str, tol: float, method: str)
         raise ValueError("method must be one of {'eigh', 'svd', 'cholesky'}")
     if check_valid not in ("warn", "raise", "ignore"):
         raise ValueError("check_valid must equal 'warn', 'raise', or 'ignore'")
+    if np.iscomplexobj(mean) or np.iscomplexobj(cov):
+        raise TypeError("mean and cov must not be complex")
     if np.ndim(mean) != 1:
         raise ValueError("mean must be 1 dimensional")
     if np.ndim(cov) != 2 or np.shape(cov)[0] != np.shape(cov)[1]:

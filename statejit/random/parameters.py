@@ -95,6 +95,7 @@ class Parameter:
             return
         if self.count:
             self._check_count(found)
+            found = self.whole(found)
         if domain is NON_NEGATIVE and _has_minus_zero(found):
             raise ValueError(self._words(found))
         inside = domain.allows(found)
@@ -104,6 +105,12 @@ class Parameter:
             inside = inside | (found != found)
         if not np.all(inside):
             raise ValueError(self._words(found))
+
+    def whole(self, found: Any) -> Any:
+        """Returns a known value as NumPy takes it: that of a count without its fraction."""
+        if not self.count or found is None or type(found) in (int, bool, Number):
+            return found
+        return np.trunc(found) + 0.0  # and no -0.0
 
     def _words(self, found: Any) -> str:
         if self.domain is RATE and np.all(np.asarray(found) >= 0):
