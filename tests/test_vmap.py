@@ -113,6 +113,20 @@ def test_what_a_predicate_over_state_reads_is_guarded(jit: Any) -> None:
         run(XS)
 
 
+def test_what_replaces_a_container_has_the_axes_of_its_parts() -> None:
+    box = Box(pair=(jnp.zeros(3), jnp.ones(())), rows=[jnp.zeros(3)], tree={"a": {"b": XS}})
+    box.same = box.rows
+
+    def lane(x: Any) -> None:
+        box.pair = (box.pair[0] + x, box.pair[1] * 2)
+        box.rows = box.same = [box.rows[0] - x]
+        box.tree = {"a": {"b": box.tree["a"]["b"] * 2}}
+
+    sj.vmap(lane, state_axes={"pair.0": 0, "rows.0": 0, "tree.a.b": 0})(XS)
+    same((box.pair, box.rows[0], box.tree["a"]["b"]), ((XS, jnp.full((), 2.0)), -XS, 2 * XS))
+    assert box.same is box.rows
+
+
 def test_a_class_whose_annotations_jax_asks_for_first() -> None:
     """Python then makes an entry of the class, which is no change."""
 

@@ -160,7 +160,25 @@ class Batch:
         if axis is None and changes and type(before) is Slot and _is_one_key(before.placeholder):
             self.keys[id(before)] = before
             return before  # replaced once the keys are split
-        return self._arranged(recipe, axis, path)
+        return (
+            self._arranged(recipe, axis, path)
+            if axis is not None
+            else self._like(recipe, before, path)
+        )
+
+    def _like(self, recipe: Any, before: Any, path: str) -> Any:
+        """Returns a recipe in which parts of a new container have the axes of those before it."""
+        is_container = isinstance(recipe, NewContainer) and recipe.kind is not WINDOW
+        known = self.over.children(before) if type(before) is Container else []
+        if not is_container or len(known) != len(recipe.children):
+            return self._arranged(recipe, self._axis(before), path)
+        memo = self._made.setdefault(None, {})
+        if id(recipe) not in memo:
+            new = dataclasses.replace(recipe, children=[])
+            memo[id(recipe)] = (recipe, new)  # before its parts: it may hold itself
+            rows = enumerate(zip(recipe.children, known, strict=True))
+            new.children.extend(self._like(c, old, f"{path}[{i}]") for i, (c, old) in rows)
+        return memo[id(recipe)][1]
 
     def _with_keys(self, effect: Any) -> Any:
         if isinstance(effect, Refill):
