@@ -130,11 +130,12 @@ def _refuse_exponents(
         first: Any = equation.invars[0] if equation.invars else None
         if isinstance(first, Literal) or first not in exponents:
             continue
-        if called(equation) not in (_operators(), _power()):
-            continue
-        if equation.primitive.name == "convert_element_type":
+        is_of_power = called(equation) in (_operators(), _power())
+        if makes_tracer(equation) or (
+            is_of_power and equation.primitive.name == "convert_element_type"
+        ):
             exponents[equation.outvars[0]] = exponents[first]
-        if equation.primitive.name != "shift_right_logical":
+        if not is_of_power or equation.primitive.name != "shift_right_logical":
             continue  # JAX takes the exponent apart, bit by bit
         exponent = exponents[first]
         if type(exponent) is Number:
