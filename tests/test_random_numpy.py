@@ -203,6 +203,7 @@ def test_degenerate_parameters_give_the_only_value():
         "negative_binomial(5, 1)": 0,
         "hypergeometric([5, 0, 5], [0, 5, 5], [3, 3, 0])": [3, 0, 0],
         "integers(4, 5)": 4,
+        "dirichlet([0, 0, 0])": [0, 0, 0],
     }
     for call, expected in calls.items():
         assert eval(f"Generator(0).{call}").tolist() == expected, call

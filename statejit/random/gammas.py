@@ -123,12 +123,13 @@ def _standard_t(key: Any, shape: Any, dtype: Any, df: Any) -> Any:
 
 
 def dirichlet(key: Any, shape: Any, dtype: Any, alpha: Any) -> Any:
-    """Samples probability vectors."""
+    """Samples probability vectors; where all of alpha is 0 they are 0, as NumPy's."""
     full = (*shape, alpha.shape[-1])
     g, boost = boosted_gamma(key, full, dtype, jnp.broadcast_to(alpha, full))
-    boost = boost - jax.lax.stop_gradient(boost.max(-1, keepdims=True, initial=-jnp.inf))
-    weights = g * jnp.exp(boost)
-    return weights / weights.sum(-1, keepdims=True)
+    top = jax.lax.stop_gradient(boost.max(-1, keepdims=True, initial=-jnp.inf))
+    weights = g * jnp.exp(boost - jnp.where(top == -jnp.inf, 0, top))
+    total = weights.sum(-1, keepdims=True)
+    return weights / jnp.where(total == 0, 1, total)
 
 
 _SOURCE = (
