@@ -325,6 +325,19 @@ def test_threads_never_draw_the_same_number_of_the_default_generator():
     assert set(found) == expected
 
 
+def test_threads_that_draw_split_and_spawn_share_no_stream():
+    g, ready = Generator(3), threading.Barrier(3)
+    ways = [g.bits, lambda: jax.random.bits(g.split_key()), lambda: g.spawn(1)[0].bits()]
+
+    def work(way):
+        ready.wait()
+        return [int(way()) for _ in range(30)]
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        found = [x for part in pool.map(work, ways) for x in part]
+    assert len(set(found)) == 90
+
+
 def test_a_thread_with_a_seed_context_of_its_own_generator_disturbs_no_other():
     def work(seed):
         g = Generator(0)
@@ -366,10 +379,11 @@ def test_a_checkpoint_carries_the_key():
     assert [other.step().item() for _ in range(2)] == expected
 
 
-def test_an_orbax_checkpoint_carries_the_key_as_it_is(tmp_path):
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg", "unsafe_rbg"])
+def test_an_orbax_checkpoint_carries_the_key_as_it_is(tmp_path, impl):
     import orbax.checkpoint
 
-    model, twin = Noisy(), Noisy(seed=99)
+    model, twin = Noisy(impl=impl), Noisy(seed=99, impl=impl)
     model.step()
     with orbax.checkpoint.StandardCheckpointer() as checkpointer:
         checkpointer.save(tmp_path / "saved", sj.collections(model))
