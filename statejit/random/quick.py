@@ -53,22 +53,25 @@ def quick(method: Method) -> Method:
     """
 
     @functools.lru_cache(maxsize=1024, typed=True)
-    def kept(wide: bool, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Same | None]:
+    def kept(wide: bool, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, int | None, Same | None]:
         if not _fixed((*args, *kwargs.values())):
             raise TypeError("not by its arguments alone")
         run, params = method(PREPARING, *args, **kwargs)
         with jax.ensure_compile_time_eval():
-            return run.of_words, [jax.numpy.asarray(p) for p in params], _same(args, kwargs)
+            ready = [jax.numpy.asarray(p) for p in params]
+        return run.of_words, ready, *_same(args, kwargs)
 
-    config = jax.config
+    config, sign = jax.config, math.copysign
 
     @functools.wraps(method)
     def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
         if CURRENT.get() is not None:
             return method(self, *args, **kwargs)
         try:
-            of_words, params, same = kept(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
+            of_words, params, zero, same = kept(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
         except TypeError:  # also for arguments without a hash
+            return method(self, *args, **kwargs)
+        if zero is not None and sign(1.0, args[zero]) < 0:
             return method(self, *args, **kwargs)
         if same is not None and not same(args, kwargs):
             return method(self, *args, **kwargs)
@@ -84,16 +87,20 @@ def _fixed(values: tuple[Any, ...]) -> bool:
     )
 
 
-def _same(args: Any, kwargs: Any) -> Same | None:
-    """Returns what tells the arguments of a call from others that equal them; None if none do."""
+def _same(args: Any, kwargs: Any) -> tuple[int | None, Same | None]:
+    """Returns what tells the arguments of a call from others that equal them.
+
+    Returns:
+        The position of a number that is to be 0.0, not -0.0, if that is all; and else what says
+        whether arguments are the same, if any others equal them.
+    """
     given = (*args, *kwargs.values())
     doubtful = [i for i, v in enumerate(given) if type(v) is tuple or v == 0]
     if not doubtful:
-        return None
-    (first, *others), count = doubtful, len(args)
-    if others or first >= count or type(given[first]) is tuple:
-        return lambda args, kwargs: _as_they_look((*args, *kwargs.values()))
-    return lambda args, kwargs: math.copysign(1.0, args[first]) > 0
+        return None, None
+    if len(doubtful) == 1 and doubtful[0] < len(args) and type(given[doubtful[0]]) is not tuple:
+        return doubtful[0], None
+    return None, lambda args, kwargs: _as_they_look((*args, *kwargs.values()))
 
 
 def _as_they_look(values: Any) -> bool:
