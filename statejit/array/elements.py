@@ -42,7 +42,11 @@ def element(array: Any, index: Any, caller: types.FrameType) -> Any:
     start = _start(index, value.aval.shape)
     if start is None:
         return MISSING
-    return Due(_read, (value, start), index) if augments(caller) else _read(value, start)
+    if not augments(caller):
+        return _read(value, start)
+    due: Any = object.__new__(Due)  # what `Due(...)` does, without a call of Python's
+    due.fun, due.args, due.note = _read, (value, start), index
+    return due
 
 
 def set_element(array: Any, index: Any, new: Any) -> bool:
@@ -104,7 +108,7 @@ class Augmented:
         if type(due) is not Due or due.fun is not _read or sys.getrefcount(scalar) > PASSING:
             return False
         value, start = due.args
-        other = _operand(other, value.dtype, self._kinds)
+        other = _operand(other, value.aval.dtype, self._kinds)
         if other is MISSING:
             return False
         due.fun, due.args = self._operated, (value, start, other)
