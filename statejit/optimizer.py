@@ -18,6 +18,7 @@ from .collecting.trees import flat
 from .collecting.updating import write_leaves
 from .errors import StructureError
 from .transforms.jit import jit
+from .transforms.merging import BY_VALUE
 from .transforms.trials import on_trial
 from .typing import PyTree
 
@@ -33,7 +34,8 @@ class Optimizer(Base):
             first update. A compiled step is then compiled twice: without state, and with it.
 
     Attributes:
-        state: optax's state, or None before the first update.
+        state: optax's state, or None before the first update. In which dictionaries it lies may
+            change whenever a branch of `cond` may have updated it.
 
     Example:
         >>> import jax.numpy as jnp, optax, statejit as sj
@@ -126,6 +128,9 @@ class Optimizer(Base):
                 "knows which arrays have gradients.",
             ) from error
         write(target, optax.apply_updates(params, updates))
+
+
+BY_VALUE.add((Optimizer, "state"))
 
 
 @jit

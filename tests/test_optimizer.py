@@ -196,6 +196,22 @@ def test_injected_rate_changed_between_calls(jit: Callable[..., Any]) -> None:
 
 
 @BOTH
+def test_a_step_may_be_skipped_in_a_branch(jit: Callable[..., Any]) -> None:
+    net, opt = Net(), sj.Optimizer(optax.chain(optax.clip(1.0), optax.adam(0.1)))
+    opt.init(net)
+
+    @jit
+    def step(x: Any) -> Any:
+        value, grads = sj.value_and_grad(net.loss, grad_vars=net)(x, Y)
+        sj.cond(jnp.isfinite(value), lambda: opt.update(net, grads), lambda: None)
+
+    for x in (X, X * jnp.nan, X):
+        step(x)
+    assert opt.state[1][0].count.item() == 2
+    close(params_of(net), by_hand(optax.chain(optax.clip(1.0), optax.adam(0.1)), 2)[0])
+
+
+@BOTH
 def test_targets_of_other_structures(jit: Callable[..., Any]) -> None:
     net, opt = Net(), sj.Optimizer(optax.adam(0.1))
     target = {"a": net.hidden, "b": [net.out]}

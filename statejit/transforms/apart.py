@@ -35,9 +35,14 @@ class Apart:
         for left, run, views in zip(self.left, runs, shown, strict=True):
             left |= {(view, "shown"): run.extra[i] for view, i in views.items()}
 
-    def hollow(self, recipes: list[Any]) -> tuple[Any, dict[Any, list[Any]]]:
-        """Returns what branches make, without its parts, and for each part all its recipes."""
-        containers = self._as_containers(recipes)
+    def hollow(self, recipes: list[Any], by_value: bool) -> tuple[Any, dict[Any, list[Any]]]:
+        """Returns what branches make, without its parts, and for each part all its recipes.
+
+        Args:
+            recipes: of each branch.
+            by_value: whether it does not matter which list or dictionary it is.
+        """
+        containers = self._as_containers(recipes, by_value)
         if containers is not None:
             kind, cls, aux, _ = containers[0]
             columns = zip(*[part[3] for part in containers], strict=True)
@@ -49,7 +54,7 @@ class Apart:
         named = {name: [part[2][name] for part in objects] for name in attrs}
         return NewObject(cls, {}, shell) if dtype is None else NewNumpy(None, dtype, shell), named
 
-    def _as_containers(self, recipes: list[Any]) -> Any:
+    def _as_containers(self, recipes: list[Any], by_value: bool) -> Any:
         """Returns (kind, class, aux, children) of each, if all are alike; else None."""
         parts = [self._taken_apart(recipe) for recipe in recipes]
         if any(part is None for part in parts):
@@ -58,7 +63,8 @@ class Apart:
         for other in parts[1:]:
             if other[1] is not cls or other[2] != aux or len(other[3]) != len(children):
                 return None
-        if kind.mutable and any(isinstance(recipe, Existing) for recipe in recipes):
+        is_old = any(isinstance(recipe, Existing) for recipe in recipes)
+        if kind.mutable and is_old and not by_value:
             return None
         return parts
 

@@ -41,6 +41,10 @@ from .forms import (
 )
 from .weak_types import weakly_typed
 
+BY_VALUE: set[tuple[type, str]] = set()
+"""Attributes of classes of our own of which nobody is to keep a list or dictionary: only what is in
+it matters, and branches may replace it."""
+
 
 class Merging:
     """What the branches leave, as one set of effects and one result.
@@ -82,7 +86,9 @@ class Merging:
             before = as_recipe(self.frame.lookup(holder, name))
             recipes = [before if recipe is None else recipe for recipe in recipes]
             path = self.frame.ground.path_of(holder, name)
-            effects.append(SetAttr(holder, name, self.merge(recipes, path)))
+            by_value = any((cls, name) in BY_VALUE for cls in type(holder).__mro__)
+            merged = self.merge(recipes, path, by_value=by_value)
+            effects.append(SetAttr(holder, name, merged))
         return list(self._in_order(effects))
 
     def _in_order(self, effects: list[SetAttr]) -> Iterator[SetAttr]:
@@ -140,13 +146,16 @@ class Merging:
 
     # One place ---------------------------------------------------------------------------------
 
-    def merge(self, recipes: list[Any], path: str, is_result: bool = False) -> Any:
+    def merge(
+        self, recipes: list[Any], path: str, is_result: bool = False, by_value: bool = False
+    ) -> Any:
         """Returns one recipe of what is in a place after the branch that is taken.
 
         Args:
             recipes: of each branch.
             path: how a person would write the place.
             is_result: whether numbers may become arrays: in results, as in JAX.
+            by_value: whether it does not matter in which lists and dictionaries it lies.
 
         Raises:
             BranchError: if the recipes differ in more than their arrays and numbers.
@@ -169,19 +178,20 @@ class Merging:
                 return self.leaf(recipes, kinds.pop(), path)
         if is_result and all(is_array(r) or is_arraylike(r) for r in recipes):
             return self.leaf(recipes, None, path)
-        return self._structure(_alike(recipes) if is_result else recipes, path, is_result)
+        recipes = _alike(recipes) if is_result else recipes
+        return self._structure(recipes, path, is_result, by_value)
 
-    def _structure(self, recipes: list[Any], path: str, is_result: bool) -> Any:
+    def _structure(self, recipes: list[Any], path: str, is_result: bool, by_value: bool) -> Any:
         key = tuple(id(recipe) for recipe in recipes)
         if key in self._memo:
             return self._memo[key][1]
-        made, columns = self._apart.hollow(recipes)
+        made, columns = self._apart.hollow(recipes, by_value)
         if made is None:
             found = map(self._described, recipes, self.runs)
             self._refuse(path, " and ".join(dict.fromkeys(found)))
         self._memo[key] = (recipes, made)  # before its parts: it may hold itself
         for name, column in columns.items():
-            put(made, name, self.merge(column, _joined(path, name), is_result))
+            put(made, name, self.merge(column, _joined(path, name), is_result, by_value))
         return made
 
     # Leaves ------------------------------------------------------------------------------------
