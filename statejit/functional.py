@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._core.advice import described
 from ._core.base import Base, hooked
 from ._core.captures import unchanged_captures
 from ._core.cells import Cell
 from ._core.containers import kind_of
-from ._core.discovery import described, unchanged
+from ._core.discovery import unchanged
 from ._core.frames import CURRENT, Beneath, Frame, slot_descriptor
 from ._core.ground import Ground
 from ._core.outside import Outside

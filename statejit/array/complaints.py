@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 
+from .._core.advice import DO
 from .._core.cells import Cell
-from .._core.discovery import DO
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from ..errors import StatejitError

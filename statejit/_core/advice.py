@@ -1,0 +1,121 @@
+"""Advice: JAX's errors about traced values, told with the user's line, the path and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from ..errors import EscapeError, TracedControlFlowError
+from .frames import Frame
+from .places import raising_frame
+
+_VALUE_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+
+
+_VALUE = (
+    "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
+    "attribute or a static argument."
+)
+_MASK = (
+    "the shape of `a[mask]` would depend on the values: use statejit.numpy.where(mask, a, 0), a "
+    "reduction with `where=mask`, or assign (`a[mask] = 0`), whose shape is fixed."
+)
+
+_SIZE = (
+    "the shape of the result would depend on the values: give its length (`size=`, and "
+    "`fill_value=` for the rest), or keep the shape with statejit.numpy.where(mask, a, 0) or "
+    "a reduction with `where=mask`."
+)
+_SHAPES = {
+    "size argument": _SIZE,
+    "union1d": _SIZE,
+    "total_repeat_length": "give the length of the result: `total_repeat_length=`.",
+    "static `length`": "give the length of the result: `length=`.",
+}
+"""What to do where the shape of a result would depend on values, by words of JAX's message."""
+
+
+DO = "Do: "
+"""How a note on JAX's error begins that says what to do instead."""
+
+
+def advice(error: Exception) -> str:
+    """Returns what to do about JAX's error for a value that only a trace knows."""
+    if isinstance(error, jax.errors.NonConcreteBooleanIndexError):
+        return _MASK
+    told = [note for note in getattr(error, "__notes__", ()) if note.startswith(DO)]
+    if told:
+        return told[0].removeprefix(DO)
+    text = str(error)
+    return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
+
+
+@contextmanager
+def described(frame: Frame) -> Iterator[None]:
+    """Turns JAX's errors about traced values into ours, with the user's line and the path."""
+    try:
+        yield
+    except (*_VALUE_ASKED, ValueError) as error:
+        # NumPy has its own error where it asks for the value of what it assigns to an element.
+        if not isinstance(error, _VALUE_ASKED) and not isinstance(error.__cause__, _VALUE_ASKED):
+            raise
+        entry = raising_frame(error)
+        where, source = "", ""
+        paths: list[str] = []
+        if entry is not None:
+            code = entry.tb_frame.f_code
+            where = f"{code.co_filename}:{entry.tb_lineno}"
+            source, paths = expression(entry, frame)
+        what = "Python asked for the value of a traced array" + (f": {source}" if source else ".")
+        if paths:
+            where = f"{', '.join(paths)}, at {where}"
+        raise TracedControlFlowError(
+            what,
+            where=where,
+            do=advice(error),
+        ) from error
+
+
+def expression(entry: Any, frame: Frame) -> tuple[str, list[str]]:
+    """Returns the source of the expression that failed, and the paths of the slots in it."""
+    import ast
+    import linecache
+
+    code, local = entry.tb_frame.f_code, entry.tb_frame.f_locals
+    line = linecache.getline(code.co_filename, entry.tb_lineno).strip()
+    paths = []
+    try:
+        tree = ast.parse(line.rstrip(":") if not line.startswith("if ") else line[3:].rstrip(":"))
+    except SyntaxError:
+        try:
+            tree = ast.parse(f"{line}\n pass" if line.endswith(":") else line.removeprefix("el"))
+        except SyntaxError:
+            return line, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            holder = local.get(node.value.id, entry.tb_frame.f_globals.get(node.value.id))
+            if frame.ground.is_holder(holder):
+                paths.append(frame.ground.path_of(holder, node.attr))
+    return line, list(dict.fromkeys(paths))
+
+
+@contextmanager
+def leaks_described(frame: Frame) -> Iterator[None]:
+    """Turns JAX's error about a dead tracer into ours."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError as error:
+        raise EscapeError(
+            "a value that was computed under a JAX transformation was kept beyond it.",
+            where=frame.ground.where(),
+            do="return it from the transformed function, or use the function of the same name "
+            "from statejit, which carries state.",
+        ) from error
