@@ -61,14 +61,15 @@ def quick(method: Method) -> Method:
             ready = [jax.numpy.asarray(p) for p in params]
         return run.of_words, ready, *_same(args, kwargs)
 
-    config, sign = jax.config, math.copysign
+    wide, sign = jax.enable_x64, math.copysign
 
     @functools.wraps(method)
     def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
         if CURRENT.get() is not None:
             return method(self, *args, **kwargs)
         try:
-            of_words, params, zero, same = kept(config.jax_enable_x64, *args, **kwargs)  # type: ignore[attr-defined]
+            found = kept(wide.value, *args, **kwargs) if kwargs else kept(wide.value, *args)
+            of_words, params, zero, same = found
         except TypeError:  # also for arguments without a hash
             return method(self, *args, **kwargs)
         if zero is not None and sign(1.0, args[zero]) < 0:
