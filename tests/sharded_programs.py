@@ -184,6 +184,7 @@ def what_differs_between_shards_is_refused() -> None:
 
     refused(unreduced, sj.errors.LaneError, "shard.mean may be written differently along")
     refused(lambda x: x, ValueError, "out_specs say that the result is the same", out_specs=P())
+    refused(lambda x: x, ValueError, "takes no check_vma=True", check_vma=True)
     refused(lambda x: x, ValueError, "can't be split among 8", in_specs=P(None, ("data", "model")))
     refused(lambda x: x, ValueError, "has 2 axes", in_specs=P(None, None, "data"))
     refused(lambda x, y: x, ValueError, "got 2 entries for 1", in_specs=(P(), P()))

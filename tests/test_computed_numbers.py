@@ -12,6 +12,7 @@ from observing import Observer, difference
 from stateful import Box
 
 import statejit as sj
+import statejit.numpy as snp
 from statejit._core.lift import interpreted
 from statejit.errors import StatejitError, TracedControlFlowError
 
@@ -63,6 +64,11 @@ def arrays_of_it(box: Box) -> Any:
     return jnp.maximum(box.n, 1), jnp.where(box.n > 0, box.n, 0), box.n * WEAK, box.weak + box.n
 
 
+def arrays_of_ours_of_it(box: Box) -> Any:
+    box.w = snp.asarray(box.n)
+    return snp.array(box.t) * box.half, snp.asarray(box.weak), snp.Array(box.n), snp.sin(box.n)
+
+
 def compared(box: Box) -> Any:
     box.other = box.n > 4
     box.p = ((box.n > 3) & (box.n < 10), (box.n == 3) != (box.t < 1))
@@ -82,7 +88,7 @@ def by_functions_of_jax(box: Box) -> Any:
 USES = (
     *(compared, rounded, by_functions_of_jax),
     *(counted, arithmetic, beside_numbers_of_its_own, bits),
-    *(in_containers, returned, with_arrays, arrays_of_it),
+    *(in_containers, returned, with_arrays, arrays_of_it, arrays_of_ours_of_it),
 )
 
 
@@ -222,6 +228,7 @@ def test_a_power_within_a_loop_that_carries_the_exponent_is_refused(
     ("use", "what"),
     [
         (lambda m: ~(m.n > 3), "`~`"),
+        (lambda m: jnp.ones(2) * ~(m.n > 3), "`~`"),
         (lambda m: jnp.arange(3) ** m.n, "power"),
         (lambda m: f"{m.n}", "text"),
         (lambda m: [str(jnp.ones(2) * m.n)], "text"),

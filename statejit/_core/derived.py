@@ -55,19 +55,11 @@ def settle(outs: list[Any], closed: Any, frame: Any, count: int) -> None:
         return
     found = numbers_among(jaxpr, numbers, list(known)) if numbers else {}
     _refuse_exponents(jaxpr, found, known, frame)
-    inverted = {e.outvars[0] for e in jaxpr.eqns if e.primitive.name == "not"}
+    _refuse_inversions(jaxpr, found, frame)
     for out in outs:
         variable = jaxpr.outvars[out.index]
-        if out.number is not None or isinstance(variable, Literal):
-            continue
-        out.number = found.get(variable)
-        if out.number is bool and variable in inverted:
-            raise TracedControlFlowError(
-                "`~` of a Python boolean that only the program knows is kept: eager Python has -1 "
-                "or -2 there.",
-                where=frame.ground.where(),
-                do="write the opposite comparison, or jax.numpy.logical_not for an array.",
-            )
+        if out.number is None and not isinstance(variable, Literal):
+            out.number = found.get(variable)
 
 
 def numbers_among(jaxpr: Any, numbers: list[Any], plain: list[Any]) -> dict[Any, type]:
@@ -113,7 +105,23 @@ def _kind(variable: Any) -> type:
     return KINDS[variable.aval.dtype.kind]
 
 
-# Exponents ---------------------------------------------------------------------------------------
+# What JAX computes otherwise ---------------------------------------------------------------------
+
+
+def _refuse_inversions(jaxpr: Any, found: dict[Any, type], frame: Any) -> None:
+    """Refuses `~` of a boolean.
+
+    Raises:
+        TracedControlFlowError: if there is one.
+    """
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "not" and found.get(equation.outvars[0]) is bool:
+            raise TracedControlFlowError(
+                "`~` of a Python boolean that only the program knows: eager Python has -1 or -2 "
+                "there.",
+                where=frame.ground.where(),
+                do="write the opposite comparison, or jax.numpy.logical_not for an array.",
+            )
 
 
 def _refuse_exponents(

@@ -161,12 +161,15 @@ def content(value: Any, dtype: Any = None) -> Any:
         dtype: the dtype, if another one is wanted.
     """
     if isinstance(value, jax.Array):
-        return value if dtype is None else jnp.asarray(value, dtype)
+        return _strong(value) if dtype is None else jnp.asarray(value, dtype)
     if dtype is not None and isinstance(value, (int, list, tuple)):
         dtype = jax.dtypes.canonicalize_dtype(dtype)
         value = assigning.cast(value, dtype) if jnp.issubdtype(dtype, jnp.integer) else value
-    found = jnp.array(symbol_as_array(operand(value)), dtype)
-    return found.astype(found.dtype) if found.weak_type else found
+    return _strong(jnp.array(symbol_as_array(operand(value)), dtype))
+
+
+def _strong(value: jax.Array) -> jax.Array:
+    return value.astype(value.dtype) if value.weak_type else value
 
 
 def fresh(value: Any) -> Array:

@@ -64,7 +64,13 @@ class CustomVjp(Rule):
 
 
 class Pulled(Ruled):
-    """One call of such a function."""
+    """One call of such a function.
+
+    Attributes:
+        chosen: what stands for arrays of the arguments, by id.
+        rest: what stands for other arrays that the runs take.
+        read_back: what the backward rule takes besides residuals and cotangents.
+    """
 
     kind = "custom_vjp"
     residuals: Tree
@@ -152,48 +158,52 @@ class Pulled(Ruled):
     def called(self) -> list[Any]:
         """Returns the outputs of the function, under the rule."""
         primal, kept, back = self.runs
-        merging, residuals = self.merging, kept.traced.extra[1].children
-        slots = self.slots()
-        own = {id(slot) for slot in (*self.held, *self.pulled)}
-        entries = [entry for entry in back.traced.inputs if id(entry) not in own]
-        values = self.values(self.runs, *residuals)
-        values |= {id(entry): self.back.value_beneath(entry) for entry in entries}
-        others = [i for i in values if i not in slots]
-        read_back = [i for i in back.reads if i not in own]
-
-        def joined(chosen: list[Any], rest: list[Any]) -> dict[int, Any]:
-            return dict(zip([*slots, *others], [*chosen, *rest], strict=True))
+        self.residual_recipes = kept.traced.extra[1].children
+        of_rule = {id(slot) for slot in (*self.held, *self.pulled)}
+        self.read_back = [i for i in back.reads if i not in of_rule]
+        values = self.values(self.runs, *self.residual_recipes)
+        for entry in back.traced.inputs:
+            if id(entry) not in of_rule:
+                values[id(entry)] = self.back.value_beneath(entry)
+        self.chosen = self.slots()
+        self.rest = [i for i in values if i not in self.chosen]
 
         @jax.custom_vjp
         def program(chosen: list[Any], rest: list[Any]) -> list[Any]:
-            given = joined(chosen, rest)
-            return merging.outputs(0, primal(given), given)
+            given = self._by_id(chosen, rest)
+            return self.merging.outputs(0, primal(given), given)
 
-        def forward(chosen: list[Any], rest: list[Any]) -> Any:
-            for i, value in zip(others, rest, strict=True):
-                if value.perturbed:
-                    self.refuse(i, self.runs)
-            given = joined([p.value for p in chosen], [p.value for p in rest])
-            raw = kept(given)
-            held = [jnp.asarray(value_in(recipe, raw, given)) for recipe in residuals]
-            return merging.outputs(1, raw, given), (held, [given[i] for i in read_back])
-
-        def backward(held: Any, cotangents: list[Any]) -> Any:
-            arrays, state = held
-            given = dict(zip(read_back, state, strict=True))
-            given |= {id(slot): a for slot, a in zip(self.held, arrays, strict=True)}
-            pulled = map(instantiated, cotangents[self.state :])
-            given |= {id(slot): a for slot, a in zip(self.pulled, pulled, strict=True)}
-            raw = back(given)
-            rows = {id(self.slot(entry)): recipe for entry, recipe in self._pulled_back()}
-            found = [rows.get(i) for i in slots]
-            return [None if r is None else value_in(r, raw, given) for r in found], None
-
-        program.defvjp(forward, backward, symbolic_zeros=True)
+        program.defvjp(self._forward, self._backward, symbolic_zeros=True)
         outs: list[Any] = program(
-            [values[i] for i in slots], [jnp.asarray(values[i]) for i in others]
+            [values[i] for i in self.chosen], [jnp.asarray(values[i]) for i in self.rest]
         )
         return outs
+
+    def _by_id(self, chosen: list[Any], rest: list[Any]) -> dict[int, Any]:
+        """Returns the arrays of arguments, and the others, by what stands for them."""
+        return dict(zip([*self.chosen, *self.rest], [*chosen, *rest], strict=True))
+
+    def _forward(self, chosen: list[Any], rest: list[Any]) -> Any:
+        """Returns the outputs of the forward rule, and what the backward rule takes."""
+        for i, primal in zip(self.rest, rest, strict=True):
+            if primal.perturbed:
+                self.refuse(i, self.runs)
+        given = self._by_id([p.value for p in chosen], [p.value for p in rest])
+        raw = self.runs[1](given)
+        held = [jnp.asarray(value_in(recipe, raw, given)) for recipe in self.residual_recipes]
+        return self.merging.outputs(1, raw, given), (held, [given[i] for i in self.read_back])
+
+    def _backward(self, kept: Any, cotangents: list[Any]) -> Any:
+        """Returns the cotangents of the arguments; of the others there are none."""
+        held, state = kept
+        given = dict(zip(self.read_back, state, strict=True))
+        given |= {id(slot): array for slot, array in zip(self.held, held, strict=True)}
+        pulled = map(instantiated, cotangents[self.state :])
+        given |= {id(slot): array for slot, array in zip(self.pulled, pulled, strict=True)}
+        raw = self.runs[2](given)
+        rows = {id(self.slot(entry)): recipe for entry, recipe in self._pulled_back()}
+        found = [rows.get(i) for i in self.chosen]
+        return [None if r is None else value_in(r, raw, given) for r in found], None
 
     def _pulled_back(self) -> Any:
         """Yields the arguments that have cotangents, each with its recipe."""

@@ -203,6 +203,7 @@ def shard_map(
     in_specs: Any,
     out_specs: Any,
     axis_names: set[Hashable] | frozenset[Hashable] = frozenset(),
+    check_vma: bool = False,
     state_specs: Any = None,
 ) -> Sharded:
     """Runs a stateful function on each device, on its shards; mirrors `jax.shard_map`.
@@ -222,6 +223,7 @@ def shard_map(
             for all. The spec of a model is for all its arrays. Keyword arguments are not split.
         out_specs: specs of the result, a prefix of it.
         axis_names: the axes of the mesh that are split by hand; all of them if it is empty.
+        check_vma: False; see above.
         state_specs: `{filter: spec}`, or pairs; see `state_axes` of `vmap` for filters.
 
     Returns:
@@ -229,7 +231,8 @@ def shard_map(
 
     Raises:
         LaneError: at a call, if state without a spec may be written differently by the devices.
-        ValueError: at a call, if specs do not fit arrays, or a result without one may differ.
+        ValueError: for `check_vma=True`; at a call, if specs do not fit arrays, or a result without
+            one may differ.
         SlotNotFoundError: if a filter fits no slot.
 
     Example:
@@ -247,6 +250,12 @@ def shard_map(
         >>> centre(jnp.arange(4.0)).tolist(), mean.mean.item(), mean.calls
         ([-1.5, -0.5, 0.5, 1.5], 1.5, 1)
     """
+    if check_vma:
+        raise ValueError(
+            "shard_map takes no check_vma=True: a derivative that is taken inside is that of one "
+            "device, and not summed over the devices. Leave it out, and reduce such a derivative "
+            "(jax.lax.psum, pmean); which results are the same everywhere is checked without it."
+        )
     pairs = list(state_specs.items()) if isinstance(state_specs, dict) else list(state_specs or ())
     options = (mesh, frozenset(axis_names))
     split = [(wanted, spec) for wanted, spec in pairs if names_in(spec)]
