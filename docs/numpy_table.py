@@ -58,7 +58,12 @@ APPLIED = (
     "the function is traced once, with copies; in eager code called for each if it asks for values"
 )
 
+TRUTH = "an array without axes, as of `all`, in compiled functions and out of them; no `bool`"
+
 HOW: dict[str, str] = {
+    "allclose": TRUTH,
+    "array_equal": TRUTH,
+    "array_equiv": TRUTH,
     "array_repr": "shows the dtype, and JAX's name of it",
     "array_str": "as JAX prints",
     "asfortranarray": "where elements lie is JAX's business: `asarray`",

@@ -20,6 +20,10 @@ def described(value):
     return [described(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def kind(error):
+    return next(cls for cls in type(error).__mro__ if cls.__module__ == "builtins")
+
+
 def outcome(xp, expression):
     a = xp.array(np.array([[3, 1, 2], [5, 4, 6]], np.float32))
     names = {"xp": xp, "np": np, "a": a, "w": xp.array(np.array([1, 2, 3], np.float32))}
@@ -29,7 +33,7 @@ def outcome(xp, expression):
     try:
         return described([eval(expression, names), names["a"], names["u"]])
     except (TypeError, ValueError, ArithmeticError, IndexError) as error:
-        return type(error), str(error) if isinstance(error, OverflowError) else ""
+        return kind(error), str(error) if isinstance(error, OverflowError) else ""
 
 
 ARGUMENTS = """
@@ -133,6 +137,36 @@ xp.polydiv([3.0, 5, 2], [2.0, 1])
 xp.polyder([1, 1, 1])
 xp.diff(u, prepend=3)
 xp.add(i, 1, out=a + 0.5, where=i > 0)
+w.__setitem__(slice(None), [[1, 2, 3]])
+a.__setitem__(0, ([1, 2, 3],))
+w.__setitem__(slice(0, 2), [w[:2]])
+w.__setitem__((0, None), [1]), w.__setitem__([0, 1], [[1, 2]])
+w.fill([1])
+w.fill(w[:1])
+w.compress([1, 0, 0, 0]), w.compress([1])
+w.compress([1, 0, 0, 1])
+xp.sort(w, kind="bad")
+xp.argsort(w, -1, "bad")
+w.sort(kind="bad")
+w.argsort(kind=3)
+xp.sort(w, kind="stable", stable=True)
+xp.partition(w, 1, kind="bad")
+w.partition(1, kind="bad")
+w.argpartition(1, kind="quicksort")
+xp.sort(w, kind="Heap"), w.sort(stable=True), w.sort(kind="quicksort"), w.argsort(kind=None)
+a.mean(0, out=o(3, int)), (a / 2).sum(0, out=o(3, int)), xp.cumsum(w / 2, out=o(3, int))
+xp.median(a, 0, out=o(3, int)), xp.nanmax(a, 0, out=o(3, int)), a.var(0, out=o(3, int))
+xp.add.accumulate(w / 2, out=o(3, int)), xp.add.reduce(w / 2, out=o((), int))
+xp.maximum.reduce(a, 0, out=o(3, int)), xp.trace(a, out=o((), int)), a.all(0, out=o(3))
+a.std(0, out=o(3, int))
+xp.nanmean(a, 0, out=o(3, int))
+xp.add.outer(w, w, out=o((3, 3), int))
+a.argmax(0, out=o(3, "uint8")), a.argmin(0, out=o(3, "int16"))
+a.argmax(0, out=o(3))
+xp.fft.fft([])
+xp.fft.rfftn(xp.zeros((2, 0)))
+xp.fft.irfft([1.0])
+xp.fft.fft(xp.zeros((0, 2))), xp.fft.ifft2(xp.zeros((0, 1, 2)))
 """
 
 

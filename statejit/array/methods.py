@@ -25,7 +25,7 @@ from . import assigning, complaints, completed, gathering
 from .accumulated import ACCUMULATED
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
-from .signatures import Arguments
+from .signatures import Arguments, check_kind
 
 
 def method(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,16 +66,31 @@ def into(out: Any, found: Any, name: str, casting: str = "same_kind") -> Any:
     return results if isinstance(found, tuple) else results[0]
 
 
-def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any:
+INTO_ANY = frozenset(
+    {
+        *("sum", "prod", "mean", "var", "max", "min", "amax", "amin", "any", "all", "median"),
+        *("cumsum", "cumprod", "cumulative_sum", "cumulative_prod", "trace", "nanmedian"),
+        *("nansum", "nanprod", "nanmax", "nanmin", "nancumsum", "nancumprod"),
+        *("reduce", "accumulate", "reduceat"),
+    }
+)
+"""Functions whose `out=` may have any dtype, as in NumPy."""
+
+INTO_PLACES = frozenset({"argmax", "argmin", "nanargmax", "nanargmin"})
+"""Functions whose `out=` may have any dtype of integers that NumPy's indices hold."""
+
+
+def assigned(out: Any, found: Any, name: str, casting: Any = None) -> Any:
     """Puts a result into the array given as `out=`, and returns that.
 
     Args:
         out: a mutable array, a NumPy array, or a tuple of them.
         found: the result, a `jax.Array` or a tuple.
         name: the name of the function, for errors.
-        casting: 'same_kind' or 'unsafe'.
+        casting: 'same_kind' or 'unsafe'; by default what the function has in NumPy.
     """
     out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    casting = casting or _casting(out, name)
     if isinstance(out, tuple):
         return tuple(assigned(o, f, name, casting) for o, f in zip(out, found, strict=True))
     if isinstance(out, np.ndarray) and not hasattr(type(out), "value"):
@@ -86,6 +101,17 @@ def assigned(out: Any, found: Any, name: str, casting: Any = "same_kind") -> Any
     else:
         raise TypeError(f"return arrays must be of a mutable type, not {type(out).__name__}")
     return out
+
+
+def _casting(out: Any, name: str) -> Any:
+    if name in INTO_PLACES:
+        if not np.can_cast(out.dtype, np.int64):
+            raise TypeError(
+                f"Cannot cast array data from dtype({str(out.dtype)!r}) to dtype('int64') "
+                "according to the rule 'safe'"
+            )
+        return "unsafe"
+    return "unsafe" if name in INTO_ANY else "same_kind"
 
 
 def check_out(out: Any) -> None:
@@ -197,24 +223,27 @@ class Methods(Arithmetic):
         """Returns the slices along an axis for which the condition holds."""
         try:
             found = jnp.compress(jnp.asarray(unpacked(condition)), self.value, axis=axis)
-        except jax.errors.JAXTypeError as error:
-            complaints.advised(error, "compress")
-            raise
+        except complaints.FAILURES as error:
+            complaints.complain(np.ndarray.compress, (self, condition, axis), {}, error)
         return self._wrap(found, "", self) if out is None else assigned(out, found, "compress")
 
     # In place ----------------------------------------------------------------------------------
 
     def fill(self: Any, value: Any) -> None:
         """Sets all elements to one value."""
+        if isinstance(value, (list, tuple)) or getattr(value, "shape", ()):
+            raise ValueError("setting an array element with a sequence.")
         self[...] = value
 
     def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
         """Sorts the array in place."""
+        check_kind("sort", kind, **kwargs)
         axis = normalize_axis_index(axis, self.ndim)
         self._assign(jnp.sort(self.value, axis, **kwargs))
 
     def partition(self: Any, kth: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
         """Puts the element at `kth` in its place, in place; smaller ones come before it."""
+        check_kind("partition", kind)
         self._assign(completed.partition(self.value, unpacked(kth), axis))
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:

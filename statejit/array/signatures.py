@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 Fun = Callable[..., Any]
 
@@ -21,6 +24,14 @@ ORDERED = frozenset(
     }
 )
 """Functions whose `order=` is about memory, which is JAX's business."""
+
+KINDS: dict[str, Fun] = {
+    "sort": functools.partial(np.sort, ()),
+    "argsort": functools.partial(np.argsort, ()),
+    "partition": functools.partial(np.partition, (0,), 0),
+    "argpartition": functools.partial(np.argpartition, (0,), 0),
+}
+"""Functions of NumPy that look at the name of an algorithm, with something to do."""
 
 RENAMED = {
     "clip": {"a_min": "min", "a_max": "max"},
@@ -39,9 +50,10 @@ class Arguments:
         numpys: NumPy's function of the same name, if there is one.
     """
 
-    __slots__ = ("_dropped", "_first", "_names", "_out", "_renamed")
+    __slots__ = ("_dropped", "_first", "_name", "_names", "_out", "_renamed")
 
     def __init__(self, fun: Fun, numpys: Fun | None) -> None:
+        self._name = getattr(fun, "__name__", "")
         ours, theirs = _parameters(fun), _parameters(numpys)
         self._dropped, self._renamed = _without_effect(fun, ours, theirs), _renamed(fun, ours)
         self._first, self._names = _elsewhere(ours, theirs)
@@ -64,6 +76,8 @@ class Arguments:
         out = None
         if kwargs:
             out = kwargs.pop("out", None)
+            if self._name in KINDS:
+                check_kind(self._name, kwargs.get("kind"), **_stable(kwargs))
             if self._dropped or self._renamed:
                 names = self._renamed
                 kwargs = {names.get(k, k): v for k, v in kwargs.items() if k not in self._dropped}
@@ -76,6 +90,22 @@ class Arguments:
         if found.keys() & kwargs or len(args) > self._first + len(self._names):
             return args, kwargs  # too many, as JAX will say
         return args[: self._first], {**found, **kwargs}
+
+
+def check_kind(name: str, kind: Any, **stable: Any) -> None:
+    """Refuses the name of an algorithm that NumPy refuses; here all are the same.
+
+    Args:
+        name: the name of the function.
+        kind: the name of the algorithm, or None.
+        stable: `stable=`, if it is given.
+    """
+    if kind is not None:
+        KINDS[name](kind=kind, **stable)
+
+
+def _stable(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in kwargs.items() if k == "stable"}
 
 
 def _without_effect(fun: Fun, ours: Any, theirs: Any) -> frozenset[str]:

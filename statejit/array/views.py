@@ -288,8 +288,9 @@ class Views(Shapes):
             if not scalar or dtype != np.bool:
                 raise ValueError("setting an array element with a sequence.")
             new = bool(new)  # so it is in NumPy
+        is_nested = isinstance(new, (list, tuple))
         new = cast(new, dtype)
-        if scalar and np.ndim(new):
+        if np.ndim(new) > len(shape) and (scalar or is_nested):
             raise ValueError("setting an array element with a sequence.")
         new = stretched(new, shape)
         kernels.assign(part.cell, part.way, part.operands, new, (shape, dtype))
