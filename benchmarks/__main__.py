@@ -3,7 +3,7 @@
 The figures go to `benchmarks/results/`, one file for each subject, and tables, aims and plots to
 `docs/performance.md`. With `--only` the others keep the figures that they had.
 
-    PYTHONPATH=examples python benchmarks [--quick] [--only dispatch scale]
+    PYTHONPATH=examples python benchmarks [--quick] [--times 3] [--only dispatch scale]
 """
 
 from __future__ import annotations
@@ -43,13 +43,28 @@ SUBJECTS = (
 """The files, in the order of the page."""
 
 
-def run(subject: str, results: Path, quick: bool) -> None:
-    """Runs one subject, which prints its tables and writes its file."""
+def run(subject: str, results: Path, quick: bool, times: int) -> None:
+    """Runs one subject, which prints its tables and writes its file.
+
+    Args:
+        subject: its name.
+        results: the folder of the files.
+        quick: whether few rounds and small sizes do.
+        times: how often, each in a new process.
+    """
     path = results / f"{subject}.json"
     options = ["--json", str(path), *(["--quick"] if quick else [])]
-    start = time.perf_counter()
-    subprocess.run([sys.executable, str(HERE / f"{subject}.py"), *options], check=True)
-    print(f"({subject}: {time.perf_counter() - start:.0f} s)\n", flush=True)
+    earlier: list[list[float]] = []
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, str(HERE / f"{subject}.py"), *options], check=True)
+        print(f"({subject}: {time.perf_counter() - start:.0f} s)\n", flush=True)
+        content = json.loads(path.read_text())
+        aims = [aim for table in content["tables"] for aim in table["aims"]]
+        for number, aim in enumerate(aims):
+            aim["earlier"] = [run[number] for run in earlier]
+        earlier.append([aim["value"] for aim in aims])
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def said(subject: str) -> str:
@@ -94,13 +109,14 @@ def main() -> None:
     """Runs what was asked for, and writes the page of everything."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
+    parser.add_argument("--times", type=int, default=1, help="how often each is measured")
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=SUBJECTS)
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs")
     options = parser.parse_args()
     options.results.mkdir(parents=True, exist_ok=True)
     for subject in options.only:
-        run(subject, options.results, options.quick)
+        run(subject, options.results, options.quick, options.times)
     text = page(collected(options.results), machine(), options.docs / "performance")
     (options.docs / "performance.md").write_text(text)
     print(options.docs / "performance.md")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from tables import Cell, Table
+from tables import Aim, Cell, Table
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -28,7 +28,9 @@ nobody's hand.
 
 Contenders take turns in one process, and compared are the ratios within a round: given are medians,
 and quartiles in brackets. "By hand" is what an expert would write with `jax.jit` over a nested
-dict. Aims that were missed stand here as well as those that were reached.
+dict. Aims that were missed stand here as well as those that were reached. Where a subject was
+measured more than once, each time in a new process, its aims have the figures of all runs, and its
+tables are those of the last.
 """
 
 
@@ -88,9 +90,16 @@ def _aims(tables: list[Table]) -> str:
     lines = ["| measured | aim | found | |", "| --- | --- | ---: | --- |"]
     for table in tables:
         for aim in table.aims:
-            verdict = "reached" if aim.reached else "**missed**"
-            lines.append(f"| {table.title} | {aim.text} | {aim.value:.3g} | {verdict} |")
+            found = " · ".join(f"{value:.3g}" for value in aim.found)
+            lines.append(f"| {table.title} | {aim.text} | {found} | {_verdict(aim)} |")
     return "\n".join(lines)
+
+
+def _verdict(aim: Aim) -> str:
+    """Returns whether an aim was reached, and in how many of the runs if not in all."""
+    if aim.reached == len(aim.found):
+        return "reached"
+    return f"**{aim.reached} of {len(aim.found)}**" if aim.reached else "**missed**"
 
 
 def _rows(table: Table) -> str:

@@ -45,18 +45,28 @@ class Aim:
         value: the measured figure.
         most: the bound from above, or None.
         least: the bound from below, or None.
+        earlier: the figures of the runs before this one, where a subject was measured repeatedly.
     """
 
     text: str
     value: float
     most: float | None = None
     least: float | None = None
+    earlier: list[float] = field(default_factory=list)
 
     @property
-    def reached(self) -> bool:
-        """Whether the figure is within the bounds."""
-        above = self.most is not None and self.value > self.most
-        return not (above or (self.least is not None and self.value < self.least))
+    def found(self) -> list[float]:
+        """The figures of all runs, in order."""
+        return [*self.earlier, self.value]
+
+    @property
+    def reached(self) -> int:
+        """How many of the figures are within the bounds."""
+        return sum(self._is_within(value) for value in self.found)
+
+    def _is_within(self, value: float) -> bool:
+        above = self.most is not None and value > self.most
+        return not (above or (self.least is not None and value < self.least))
 
 
 @dataclass

@@ -412,11 +412,39 @@ def test_a_progress_bar_shows_the_steps(options: Any, monkeypatch: Any) -> None:
     sj.scan(lambda c, x: (c, step(x)), 0.0, jnp.arange(40.0), progress_bar=True)
     jax.effects_barrier()
     first, second, third = Bar.made
-    assert first.updates == second.updates == [4, 8, 10] and first.closed and second.closed
+    assert first.updates == second.updates == [2, 6, 10] and first.closed and second.closed
     assert (first.total, first.desc) == (10, "run")
-    assert third.updates == list(range(2, 41, 2)) and box.n == 60
+    assert third.updates == list(range(0, 41, 2)) and box.n == 60
     with pytest.raises(TypeError, match="progress_bar"):
         sj.for_loop(step, jnp.arange(3.0), progress_bar="yes")
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_a_loop_with_a_progress_bar_is_the_loop_without(
+    count: int, reverse: bool, monkeypatch: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    monkeypatch.setattr(Bar, "made", [])
+    keys = jax.random.split(jax.random.key(0), count)
+
+    def total(x: jax.Array, bar: Any) -> Any:
+        box = Box(n=0, v=x)
+
+        def step(row: jax.Array, key: jax.Array) -> Any:
+            box.n += 1
+            box.v = jnp.sin(box.v) + row * jax.random.uniform(key)
+            return {"v": box.v, "n": box.n}
+
+        xs = x * jnp.arange(1.0, count + 1), keys
+        ys = sj.for_loop(step, *xs, reverse=reverse, unroll=2, progress_bar=bar)
+        return (ys["v"] * ys["n"]).sum() + box.v * box.n
+
+    x = jnp.array([0.5, 1.5])
+    of_lanes = [sj.vmap(sj.grad(lambda x, bar=bar: total(x, bar)))(x) for bar in (False, 3)]
+    jax.effects_barrier()
+    np.testing.assert_allclose(*of_lanes, rtol=1e-6)
+    assert [bar.updates[-1] for bar in Bar.made] == [count]  # one bar, not one for each lane
 
 
 # What is refused ---------------------------------------------------------------------------------

@@ -48,11 +48,13 @@ class ScanLift(Inside):
         meter = None if bar is None else Meter(bar, len(steps))
         rows: list[Any] = []
         for i in reversed(steps) if reverse else steps:
+            if meter is not None and meter.is_due(len(rows)):
+                meter(len(rows))
             x = [like(a[i], is_mutable(leaf)) for a, leaf in zip(arrays, leaves, strict=True)]
             carry, y = self.step(carry, jax.tree.unflatten(tree, x))
             rows.append(jax.tree.map(_row, y, is_leaf=is_leaf))  # a mutable array may change
-            if meter is not None and meter.is_due(len(rows)):
-                meter(len(rows))
+        if meter is not None and rows:
+            meter(len(rows))
         return carry, stacked(rows[::-1] if reverse else rows)
 
 

@@ -132,24 +132,20 @@ class Scan:
         arrays = [self._rest(array) for array in self.arrays]
         vectors = [v[::-1] if self.reverse else v for v in repetition.vectors()]
 
-        done = np.arange(self.done + 1, self.count + 1, dtype=np.int32)
-        done = done[::-1] if self.reverse else done
-
         def step(carried: list[Any], rows: Any) -> Any:
-            slices, numbers, *now = rows
-            if self.meter is not None:
-                self.meter.tick(now[0])
+            slices, numbers = rows
             arguments = {id(s): r for s, r in zip(self.slices, slices, strict=True)}
             return repetition.advance(carried, arguments, numbers)
 
         body = step if self.remat is None else jax.checkpoint(step, prevent_cse=False)
-        finals, rows = jax.lax.scan(
+        scan = jax.lax.scan if self.meter is None else self.meter.scan
+        finals, rows = scan(
             body,
             repetition.initial(),
-            (arrays, vectors) if self.meter is None else (arrays, vectors, done),
-            length=self.count - self.done,
-            reverse=self.reverse,
-            unroll=self.unroll,
+            (arrays, vectors),
+            self.count - self.done,
+            self.reverse,
+            self.unroll,
         )
         return repetition.commit(finals, self.beneath), rows
 
