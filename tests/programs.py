@@ -182,6 +182,22 @@ for kind, values in VALUES.items():
 
 
 @program
+def content_replaced_by_a_mutable_array(jit):
+    m = Thing(v=sj.numpy.zeros(2), old=None, kept=sj.numpy.ones(2))
+
+    def step(x):
+        m.old = m.v.value
+        m.v.value = m.v + x
+        m.kept.value = m.v
+        m.v[0] += 1.0
+        return m.v
+
+    run = jit(step)
+    for _ in range(3):
+        yield run(1.0), m
+
+
+@program
 def flag_steers(jit):
     m = Thing(w=jnp.ones(2), flag=True)
     run = jit(lambda x: m.w * x if m.flag else m.w + x)

@@ -831,3 +831,27 @@ def test_what_a_mask_picks_takes_no_operand_of_another_shape():
 
     with pytest.raises(ValueError, match="broadcast"):
         sj.jit(step)(snp.zeros((3, 4)), snp.ones((), bool))
+
+
+CONTENTS = [[1, 2, 3], np.ones(3), jnp.ones(3), snp.ones(3), snp.arange(6)[::2], 1.5, True]
+
+
+@pytest.mark.parametrize("new", CONTENTS)
+def test_content_that_is_set_is_an_array_of_jax_that_nobody_shares(new):
+    x, values = snp.zeros(3), np.array(new)
+    view = snp.zeros((2, 3))[1]
+    for array in (x, view) if values.ndim else (x,):
+        array.value = new
+        assert isinstance(array.value, jax.Array) and not array.value.weak_type
+        np.testing.assert_array_equal(array, values)
+    if isinstance(new, snp.ndarray):
+        new[0] = 7
+        np.testing.assert_array_equal(x, values)
+
+
+def test_content_that_is_no_array_is_refused():
+    x = snp.zeros(3)
+    for wrong in (None, "text", object()):
+        with pytest.raises((TypeError, ValueError)):
+            x.value = wrong
+    assert x.tolist() == [0.0, 0.0, 0.0]

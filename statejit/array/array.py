@@ -42,6 +42,12 @@ class Array(Torchlike):
     def __init__(self, value: Any, dtype: Any = None) -> None:
         super().__init__(content(value, dtype))
 
+    @Cell.value.setter  # type: ignore[attr-defined, misc, untyped-decorator]
+    def value(self, new: Any) -> None:
+        """Gives the array other content: anything array-like, of any shape and dtype."""
+        found = new.value if isinstance(new, Cell) else content(new)
+        Cell.value.fset(self, found)  # type: ignore[attr-defined]
+
     def _wrap(self, value: Any, ufunc: str, *operands: Any) -> Any:
         return made(value)
 
