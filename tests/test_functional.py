@@ -267,3 +267,16 @@ def test_gradient_of_an_argument_that_is_state_too_is_of_the_argument_alone() ->
 
         for place in (PLACES["nowhere"], PLACES["jit"], PLACES["for_loop"]):
             np.testing.assert_array_equal(jax.tree.leaves(place(run))[0], W)
+
+
+def test_what_jit_takes_plain_functionalize_takes_plain() -> None:
+    model, x = sj.Base(), np.ones(2, np.float32)
+    model.w = jnp.ones(2)
+
+    def joined(x: Any) -> Any:  # `jax.lax` insists on arrays of its own or NumPy's
+        return jax.lax.concatenate([model.w, x], 0) * (1 if x[0] > 0 else -1)
+
+    apply, variables = sj.functionalize(joined, x)
+    expected = np.asarray(sj.jit(joined)(x))
+    np.testing.assert_array_equal(apply(variables, x)[0], expected)
+    assert [path for leaf in sj.discover(joined, x).leaves for path in leaf[0].path[-1:]] == ["w"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
 from .advice import described, leaks_described
 from .base import hooked
 from .bypasses import check_bypasses, check_captures, put_back
@@ -18,6 +19,7 @@ from .changes import put_back as put_outside_back
 from .derived import settle
 from .frames import Frame
 from .ground import Ground
+from .memory import refused
 from .opening import open_constants
 from .outside import Outside
 from .recipes import Refill, SetAttr, Writer
@@ -49,6 +51,41 @@ class Traced:
 
 
 Finish = Callable[[Frame, Any, list[Any], dict[str, Any]], list[Any]]
+
+
+def learn(grounds: Callable[[], Ground], *call: Any) -> tuple[Ground, Traced]:
+    """Runs a function over the real objects, as often as it takes to know what must be plain.
+
+    Args:
+        grounds: makes a ground with no nodes, and with the memory that all of them share.
+        call: the further arguments of `on_ground`.
+
+    Returns:
+        The ground of the run that succeeded, and what that run did.
+    """
+    ground = grounds()
+    memory = ground.memory
+    before = known = set(memory.fixed)
+    while True:
+        try:
+            return ground, on_ground(ground, *call)
+        except OutsideChangeError:
+            # An array was taken for a constant, as it was in other calls, and is written.
+            if not known:
+                memory.fixed = before
+                raise
+            memory.fixed, known = set(), set()
+        except (TypeError, ValueError) as error:
+            # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
+            if isinstance(error, TracedControlFlowError):
+                wanted = memory.arrays
+            else:
+                wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
+            if not wanted - memory.fixed:
+                memory.fixed = before
+                raise
+            memory.fixed = memory.fixed | wanted
+        ground = grounds()
 
 
 def on_ground(

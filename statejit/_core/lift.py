@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import OutsideChangeError, StatejitError, TracedControlFlowError
-from .discovery import Finish, Traced, in_frame, on_ground
+from ..errors import OutsideChangeError
+from .discovery import Finish, Traced, in_frame, learn
 from .executable import is_disabled
 from .frames import CURRENT, Frame
 from .ground import Ground
 from .inner import commit
-from .memory import Memory, refused
+from .memory import Memory
 from .nodes import Wrapper
 from .places import has_user_threads
 from .plan import Plan
@@ -246,7 +246,10 @@ class Lifted(Wrapper):
 
     def plan(self, args: Any, kwargs: Any) -> Plan:
         """Runs the function once, abstractly, and returns the plan of that run."""
-        traced, ground = self._discover(args, kwargs)
+        ground, traced = learn(
+            lambda: Ground(self.cache.memory, self.by_position, self.is_compiled),
+            *(self.fun, args, kwargs, self.static, self.finish),
+        )
         traced = self.transform(traced)
         options, name = self.jit_options(traced), name_of(self.fun)
         plan = Plan(traced, ground, self.is_compiled, options, name, self.packs)
@@ -256,31 +259,6 @@ class Lifted(Wrapper):
     def jit_options(self, traced: Traced) -> dict[str, Any]:
         """Returns options for `jax.jit`."""
         return {}
-
-    def _discover(self, args: Any, kwargs: Any) -> tuple[Traced, Ground]:
-        memory = self.cache.memory
-        before = known = set(memory.fixed)
-        while True:
-            ground = Ground(memory, self.by_position, self.is_compiled)
-            try:
-                traced = on_ground(ground, self.fun, args, kwargs, self.static, self.finish)
-                return traced, ground
-            except OutsideChangeError:
-                # An array was taken for a constant, as it was in other calls, and is written.
-                if not known:
-                    memory.fixed = before
-                    raise
-                memory.fixed, known = set(), set()
-            except (TypeError, ValueError) as error:
-                # Plain numbers or NumPy arrays are insisted on: once more, with those plain.
-                if isinstance(error, TracedControlFlowError):
-                    wanted = memory.arrays
-                else:
-                    wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
-                if not wanted - memory.fixed:
-                    memory.fixed = before
-                    raise
-                memory.fixed = memory.fixed | wanted
 
     def call_in_frame(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Calls the function over an enclosing frame, and commits to that."""

@@ -10,9 +10,10 @@ import jax
 from .._core.base import Base
 from .._core.cells import Cell
 from .._core.containers import Container
-from .._core.discovery import Traced, in_frame, on_ground
+from .._core.discovery import Traced, in_frame, learn
 from .._core.frames import CURRENT, Frame, raw_get
 from .._core.ground import Ground
+from .._core.memory import Memory
 from .._core.nodes import Wrapper
 from .._core.numbers import Number
 from .._core.plan import effect_path
@@ -92,11 +93,11 @@ def discover(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Discovery:
 
 def _watch(fun: Any, args: Any, kwargs: Any) -> tuple[Traced, list[tuple[Path, Any]]]:
     frame = CURRENT.get()
-    traced = (
-        on_ground(Ground(by_position=True), fun, args, kwargs)
-        if frame is None
-        else in_frame(fun, args, kwargs, frame)
-    )
+    if frame is None:
+        memory = Memory()
+        _, traced = learn(lambda: Ground(memory, by_position=True), fun, args, kwargs)
+    else:
+        traced = in_frame(fun, args, kwargs, frame)
     return traced, roots_of(traced.frame, fun)
 
 
