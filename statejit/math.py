@@ -124,30 +124,56 @@ _PORTED = (*SEGMENTS, *PATTERNS, *PORTED)
 __all__ = sorted({*numpy.__all__, *_RENAMED, *_ACTIVATIONS, *_OWN, *_PORTED})
 
 _BRAIN = "it is about models of brains, and no part of an array library"
+_LIST = "use a list: what it holds is found, and an assignment to an element replaces it"
+_DICT = "use a dict: what it holds is found, and an assignment to a key replaces its value"
 _MESHES = "state keeps its sharding: use jax.sharding.Mesh, NamedSharding and jax.device_put"
+_SETTING = "there is no environment: use an attribute or a global; a change of either is noticed"
+_DTYPE = 'dtypes are JAX\'s: give dtype=, or jax.config.update("jax_enable_x64", True) for all'
+_PLAIN = "a function needs no object: give it to jit, grad or for_loop as it is"
 
-ABSENT: dict[str, str] = {
-    **dict.fromkeys(("event", "sparse", "jitconn", "surrogate", "Scaling", "IdScaling"), _BRAIN),
-    **dict.fromkeys(("TimeDelay", "LengthDelay", "NeuTimeDelay", "NeuLenDelay"), _BRAIN),
-    **dict.fromkeys(("NEU_AXIS", "PRE_AXIS", "POST_AXIS", "SYN_AXIS"), _BRAIN),
-    **dict.fromkeys(("BATCH_AXIS", "TIME_AXIS", "shared_args_over_time"), _BRAIN),
-    **dict.fromkeys(("device_mesh", "get_sharding", "partition_by_axname"), _MESHES),
-    **dict.fromkeys(("partition_by_sharding", "keep_constraint"), _MESHES),
-    **dict.fromkeys(("matrix", "asmatrix", "mat"), "use arrays of two dimensions, and `@`"),
-    **dict.fromkeys(("info", "show_config"), "it is about NumPy itself: use numpy's"),
-    "function": "a function needs no declaration: give it to jit, grad or for_loop as it is",
-    "to_object": "a function needs no object: give it to jit, grad or for_loop as it is",
-    "Partial": "use functools.partial: what it holds is watched",
-    "rrelu": "`where(x < 0, x * random.uniform(lower, upper, x.shape), x)`",
-    "safe_eval": "use ast.literal_eval",
+_REASONS = {
+    _BRAIN: "event sparse jitconn surrogate Scaling IdScaling TimeDelay LengthDelay NeuTimeDelay "
+    "NeuLenDelay AbstractDelay ROTATE_UPDATE CONCAT_UPDATE NEU_AXIS PRE_AXIS POST_AXIS SYN_AXIS "
+    "BATCH_AXIS TIME_AXIS shared_args_over_time",
+    _LIST: "VarList var_list NodeList node_list",
+    _DICT: "VarDict var_dict NodeDict node_dict",
+    "a slice is a view, which writes through: `x[2:5]`": "VariableView",
+    "use statejit.collections(model): nested dictionaries of what it holds": "Collector "
+    "ArrayCollector TensorCollector",
+    _MESHES: "ShardedArray device_mesh get_sharding partition_by_axname partition_by_sharding "
+    "keep_constraint",
+    _SETTING: "environment batching_environment training_environment set_environment set set_dt "
+    "get_dt dt Mode NonBatchingMode BatchingMode TrainingMode nonbatching_mode batching_mode "
+    "training_mode set_mode get_mode mode set_membrane_scaling get_membrane_scaling "
+    "membrane_scaling bp_object_as_pytree numpy_func_return",
+    _DTYPE: "enable_x64 disable_x64 set_float get_float set_int get_int set_bool get_bool "
+    "set_complex get_complex ditype dftype",
+    'use jax.config.update("jax_platforms", "cpu") and jax.default_backend()': "set_platform "
+    "get_platform",
+    'use jax.config.update("jax_num_cpu_devices", n)': "set_host_device_count",
+    "set XLA_PYTHON_CLIENT_PREALLOCATE in the environment": "enable_gpu_memory_preallocation "
+    "disable_gpu_memory_preallocation",
+    "use statejit.clear_cache() and jax.clear_caches()": "clear_buffer_memory",
+    "objects have no names of their own": "clear_name_cache",
+    _PLAIN: "to_object function FunAsObject ObjectTransform",
+    "use functools.partial: what it holds is watched": "Partial",
+    "use arrays of two dimensions, and `@`": "matrix asmatrix mat",
+    "it is about NumPy itself: use numpy's": "info show_config",
+    "`where(x < 0, x * random.uniform(lower, upper, x.shape), x)`": "rrelu",
+    "use ast.literal_eval": "safe_eval",
+    "what there is of its names is in statejit.math itself": "activations autograd base braintools "
+    "collectors compat_numpy compat_pytorch compat_tensorflow controls datatypes delayvars "
+    "interoperability modes naming object_transform others pre_syn_post scales sharding variables",
 }
+
+ABSENT = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 """What brainpy.math has and this has not, with the reason or with what to do instead."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _DTYPES:
         return getattr(numpy, _DTYPES[name])
-    reason = ABSENT.get(name) or (_BRAIN if name.startswith(("pre2post_", "syn2post_")) else "")
+    reason = ABSENT.get(name) or (_BRAIN if name.startswith(("pre2", "syn2")) else "")
     raise AttributeError(
         f"module 'statejit.math' has no attribute {name!r}" + (f": {reason}" if reason else "")
     )

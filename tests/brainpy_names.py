@@ -61,6 +61,31 @@ for_loop scan while_loop to_object function Partial ProgressBar
 """.split()
 """Its transformations and control flow."""
 
+ENVIRONMENT = """
+environment batching_environment training_environment set_environment set set_float get_float
+set_int get_int set_bool get_bool set_complex get_complex set_dt get_dt set_mode get_mode
+set_membrane_scaling get_membrane_scaling enable_x64 disable_x64 set_platform get_platform
+set_host_device_count clear_buffer_memory enable_gpu_memory_preallocation
+disable_gpu_memory_preallocation ditype dftype mode membrane_scaling dt bool_ int_ float_ complex_
+bp_object_as_pytree numpy_func_return Mode NonBatchingMode BatchingMode TrainingMode
+nonbatching_mode batching_mode training_mode
+""".split()
+"""Its settings and modes."""
+
+OBJECTS = """
+Variable TrainVar Parameter VariableView VarList var_list VarDict var_dict NodeList node_list
+NodeDict node_dict BrainPyObject FunAsObject ObjectTransform Collector ArrayCollector
+TensorCollector ShardedArray clear_name_cache AbstractDelay ROTATE_UPDATE CONCAT_UPDATE
+""".split()
+"""Its kinds of variables, objects and containers."""
+
+MODULES = """
+activations autograd base braintools collectors compat_numpy compat_pytorch compat_tensorflow
+controls datatypes delayvars interoperability modes naming object_transform others pre_syn_post
+scales sharding variables
+""".split()
+"""Its modules, beside `random`, `linalg` and `fft`."""
+
 OF_ARRAYS = """
 T abs absolute addr all any arccos arccos_ arcsin arcsin_ arctan arctan_ argmax argmin
 argpartition argsort as_variable astype at block_host_until_ready block_until_ready bool

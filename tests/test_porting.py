@@ -6,7 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainpy_names import OF_ARRAYS, OF_NUMPY, OTHERS, TRANSFORMATIONS
+from brainpy_names import (
+    ENVIRONMENT,
+    MODULES,
+    OBJECTS,
+    OF_ARRAYS,
+    OF_NUMPY,
+    OTHERS,
+    TRANSFORMATIONS,
+)
 
 import statejit as sj
 import statejit.math as bm
@@ -19,7 +27,7 @@ ABSENT_METHODS = {
 
 
 def test_every_name_of_brainpys_is_there_or_says_why_it_is_not():
-    names = [*OF_NUMPY, *OTHERS, *TRANSFORMATIONS]
+    names = [*OF_NUMPY, *OTHERS, *TRANSFORMATIONS, *ENVIRONMENT, *OBJECTS, *MODULES]
     absent = {name for name in names if not hasattr(bm, name)}
     assert absent == set(bm.ABSENT)
     for name, reason in bm.ABSENT.items():
@@ -27,6 +35,11 @@ def test_every_name_of_brainpys_is_there_or_says_why_it_is_not():
             getattr(bm, name)
         assert reason in str(caught.value)
     assert {name for name in OF_ARRAYS if not hasattr(bm.Array, name)} == set(ABSENT_METHODS)
+
+
+def test_a_dtype_given_for_a_collection_is_refused():
+    with pytest.raises(TypeError, match="dtype="):
+        bm.Variable(bm.zeros(3), bm.int32)
 
 
 def test_stand_ins_have_no_more_names_than_numpys_arrays():

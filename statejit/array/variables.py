@@ -15,6 +15,9 @@ class Variable(Array):
         collection: the collection that it belongs to; by default the one found by watching.
         dtype: the dtype; by default that of `value`.
 
+    Raises:
+        TypeError: if the collection is no string.
+
     Example:
         >>> import statejit as sj
         >>> class Neuron(sj.Base):
@@ -30,6 +33,10 @@ class Variable(Array):
     keeps = True
 
     def __init__(self, value: Any, collection: str | None = None, dtype: Any = None) -> None:
+        if not isinstance(collection, str | None):
+            raise TypeError(
+                f"a collection is a name, not a {type(collection).__name__}; give a dtype as dtype="
+            )
         super().__init__(value, dtype)
         self._collection = collection
 
