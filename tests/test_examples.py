@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ ROOT = Path(__file__).parent.parent
 
 def example(name: str) -> Any:
     """Imports an example by its file."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    return module(ROOT / "examples" / f"{name}.py")
+
+
+def module(path: Path) -> Any:
+    """Imports a module by its file."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -105,11 +111,16 @@ def test_the_squid_axon_does_what_the_hand_written_one_does(capsys: Any) -> None
     assert len(ratios) == 2 and "the results are the same" in capsys.readouterr().out
 
 
+def code_of(page: str) -> Iterator[dict[str, Any]]:
+    """Runs the blocks of code of a page, each on its own, and yields what each has left."""
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        names: dict[str, Any] = {"__name__": page}
+        exec(compile(block, str(ROOT / page), "exec"), names)
+        yield names
+
+
 def test_the_code_of_the_readme() -> None:
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict[str, Any] = {"__name__": "readme"}
-    for block in code:
-        exec(compile(block, str(ROOT / "README.md"), "exec"), names)
+    (names,) = code_of("README.md")
     sj.random.seed(0)
     x, y = sj.random.normal(size=(32, 64)), sj.random.randint(0, 10, 32)
     losses = [float(names["train_step"](x, y)) for _ in range(5)]
@@ -117,3 +128,22 @@ def test_the_code_of_the_readme() -> None:
     assert names["net"].calls == 5
     loss = optax.softmax_cross_entropy_with_integer_labels(names["net"](x), y).mean()
     assert float(loss) < losses[-1]
+
+
+def test_the_code_of_the_page_on_random_numbers() -> None:
+    (names,) = code_of("docs/random.md")
+    assert not np.array_equal(names["noise"](), names["noise"]())
+
+
+def test_the_ports_run_and_learn() -> None:
+    network, nnx, objax = code_of("docs/porting.md")
+    rates = network["spikes"].mean(0)
+    assert rates.shape == (32,) and 0.0 < rates.mean() < 0.1
+    assert nnx["losses"] == sorted(nnx["losses"], reverse=True)
+    assert type(objax["model"].rnn.h) is sj.Array and np.isfinite(objax["values"]).all()
+
+
+def test_the_table_of_absent_names_is_current() -> None:
+    porting = module(ROOT / "docs" / "porting.py")
+    page = (ROOT / "docs" / "porting.md").read_text()
+    assert porting.with_table(page) == page, "run python docs/porting.py"
