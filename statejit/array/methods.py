@@ -231,7 +231,7 @@ class Methods(Arithmetic):
 
     def fill(self: Any, value: Any) -> None:
         """Sets all elements to one value."""
-        if isinstance(value, (list, tuple)) or getattr(value, "shape", ()):
+        if isinstance(value, (list, tuple)) or getattr(value, "shape", None):
             raise ValueError("setting an array element with a sequence.")
         self[...] = value
 
