@@ -17,10 +17,12 @@ from statejit.random import Generator, RandomState
 INF, NAN = np.inf, np.nan
 
 REFUSED = {
-    "size": "normal(size=-1) normal(size=(2,-1)) normal(size=1.5) random(size='a') gamma(1,size=-1)",
+    "size": "normal(size=-1) normal(size=(2,-1)) normal(size=1.5) random(size='a') gamma(1,size=-1)"
+    " normal(size=(True,)) random(np.array([True])) random(np.array([2.,3.])) random([[2,3]])",
     "shapes": "normal([0,1],[1,2,3]) normal([0,1],1,size=3) beta([1,2],[1,2,3]) choice(5,(2,-1))",
     "no numbers": "normal('a') normal(None) uniform('a') gamma('a') exponential(None) normal('0')"
-    " normal(1j) normal([1j]) binomial('5',.5) normal(np.array(['0']))",
+    " normal(1j) normal([1j]) binomial('5',.5) normal(np.array(['0'])) normal(np.array([1],object))"
+    " binomial(INF,.5) binomial(10**40,.5) binomial([INF],.5)",
     "minus zero": "normal(0,-0.0) normal(0,[1,-0.0]) exponential(-0.0) gamma(-0.0) weibull(-0.0)",
     "scale": "normal(0,-1) normal(0,[1,-1]) lognormal(0,-1) exponential(-1) gamma(1,-1) laplace(0,-1)"
     " logistic(0,-1) gumbel(0,-1) rayleigh(-1)",
@@ -50,7 +52,8 @@ REFUSED = {
 """Calls that NumPy's generators and its module refuse alike; arguments have no blanks."""
 
 REFUSED_BY_GENERATORS = {
-    "uniform": "uniform(2,1) negative_binomial(NAN,.5)",
+    "uniform": "uniform(2,1) negative_binomial(NAN,.5) negative_binomial(1e19,.5)"
+    " negative_binomial([1,1e19],.5) negative_binomial(5,1e-30)",
     "integers": "integers(0) integers(5,5) integers(5,4) integers(0,300,dtype='uint8')"
     " integers(-1,3,dtype='uint8') integers(5,4,endpoint=True) integers(0,2,dtype=float)"
     " integers([1,0]) integers([0,5],[5,5]) integers(0,INF) integers(NAN) integers(None)"

@@ -20,6 +20,7 @@ from .parameters import (
     PROBABILITY,
     RATE,
     Parameter,
+    largest_rate,
 )
 from .rejection import deviance, ratio_of_uniforms, stirling, to_count
 from .uniforms import fine_uniform
@@ -112,6 +113,17 @@ def _enough(ngood: Any, nbad: Any, nsample: Any) -> None:
         raise ValueError("both ngood and nbad must be less than 1000000000")
     if np.any(np.add(ngood, nbad) < nsample):
         raise ValueError("ngood + nbad < nsample")
+
+
+def _mean_fits(n: Any, p: Any) -> Any:
+    """Says whether a mean with a gamma distribution is one that a Poisson sample has (NumPy's)."""
+    return (1 - p) / p * (n + 10 * n**0.5) <= largest_rate()
+
+
+def _refuse_mean(n: Any, p: Any) -> None:
+    if not np.all(_mean_fits(n, p)):
+        dtype = jax.dtypes.canonicalize_dtype(int)
+        raise ValueError(f"n too large or p too small for samples of {np.dtype(dtype)}")
 
 
 def _negative_binomial(key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
@@ -240,6 +252,8 @@ DISCRETE = (
         "The probabilities are Γ(k+n) p^n (1-p)^k / (k! Γ(n)).",
         "a Poisson variable whose mean has a gamma distribution. " + _STADLOBER,
         int,
+        together=_refuse_mean,
+        allows=_mean_fits,
         example="3, 0.5, size=3",
     ),
     Distribution(

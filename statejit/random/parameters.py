@@ -56,7 +56,7 @@ BELOW_ONE = Domain(
 RATE = Domain(
     "≥ 0",
     "{} < 0 or {} contains NaNs",
-    lambda v: (v >= 0) & (v <= _largest_rate()),
+    lambda v: (v >= 0) & (v <= largest_rate()),
     1.0,
 )
 
@@ -119,11 +119,20 @@ class Parameter:
         return words if np.ndim(found) else words.replace("contains NaNs", "is NaN")
 
     def _check_count(self, found: Any) -> None:
-        if np.any(np.asarray(found) > largest(int)):
-            raise ValueError(
+        top = np.max(found, initial=0)
+        if top > largest(int):
+            raise (OverflowError if top > _C_LONG else ValueError)(
                 f"{self.name} is too large for {np.dtype(jax.dtypes.canonicalize_dtype(int))}; "
                 "jax.config.update('jax_enable_x64', True) gives int64"
             )
+
+
+_C_LONG = 2**63 - 1
+"""What is larger is too large for NumPy, too."""
+
+
+_C_LONG = 2**63 - 1
+"""What is larger is too large for NumPy, too."""
 
 
 def _has_minus_zero(found: Any) -> bool:
@@ -158,7 +167,7 @@ def numeric(value: Any) -> np.ndarray:
         float(value or 0)
         raise TypeError(f"must be real number, not {type(value).__name__}")
     found = np.asarray(value)
-    if found.dtype.kind == "c" or (isinstance(value, np.ndarray) and found.dtype.kind in "SU"):
+    if found.dtype.kind == "c" or (isinstance(value, np.ndarray) and found.dtype.kind in "SUO"):
         raise TypeError(f"must be real numbers, not elements of {found.dtype}")
     return found if found.dtype.kind not in "OUSV" else found.astype(float)
 
@@ -186,7 +195,7 @@ def _largest(dtype: Any) -> int:
     return int(np.iinfo(dtype).max)
 
 
-def _largest_rate() -> float:
+def largest_rate() -> float:
     """Returns the mean from which on a Poisson sample might not fit an integer (NumPy's)."""
     return largest(int) - 10.0 * math.sqrt(largest(int))
 

@@ -108,14 +108,20 @@ def shape_of(size: Any) -> tuple[int, ...] | None:
     elif isinstance(size, (bool, np.bool)):
         raise TypeError(f"expected a sequence of integers or a single integer, got '{size}'")
     elif isinstance(size, (tuple, list, range)):
-        shape = tuple([operator.index(plain(n)) for n in size])
+        shape = tuple([_length(n) for n in size])
     elif getattr(size, "ndim", 0):
-        shape = tuple(int(n) for n in np.asarray(size))
+        shape = tuple([_length(n) for n in np.asarray(size)])
     else:
         shape = (operator.index(plain(size)),)
     if shape and min(shape) < 0:
         raise ValueError("negative dimensions are not allowed")
     return shape
+
+
+def _length(n: Any) -> int:
+    if isinstance(n, (bool, np.bool)):
+        raise TypeError("an integer is required")
+    return operator.index(plain(n))
 
 
 def floating(dtype: Any, name: str) -> Any:
