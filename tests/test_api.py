@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import types
 from typing import Any
 
@@ -38,6 +39,21 @@ def test_all_is_sorted_and_complete() -> None:
     missing = public(sj) - set(sj.__all__) - submodules
     assert not missing
     assert all(hasattr(sj, name) for name in sj.__all__)
+
+
+@pytest.mark.parametrize("name", ["_core", "array", "collecting", "random", "transforms"])
+def test_packages_tell_their_modules_from_the_ground_up(name: str) -> None:
+    package = importlib.import_module(f"statejit.{name}")
+    modules = {module for _, module, _ in pkgutil.iter_modules(package.__path__)}
+    _, told = (package.__doc__ or "").split("From the ground up")
+    order = [word for word in re.findall("`([a-z_]+)`", told) if word in modules]
+    order = list(dict.fromkeys(order))
+    assert set(order) == modules
+    for at, module in enumerate(order):
+        source = inspect.getsource(importlib.import_module(f"statejit.{name}.{module}"))
+        imported = re.findall(r"^from \.(\w+) import|^from \. import (.*)", source, re.MULTILINE)
+        used = {word for pair in imported for word in re.findall(r"\w+", " ".join(pair))} & modules
+        assert used <= set(order[:at]), module
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -22,6 +22,7 @@ from .changes import fetch, rebind
 from .codes import is_special
 from .containers import DATACLASS, kind_of
 from .frames import Frame
+from .hidden import hidden_in, parts_of
 from .nodes import Node, Wrapper
 from .numbers import Number
 from .outside import cell_contents, refers_to_user, wrapped_parts
@@ -30,14 +31,13 @@ from .pictures import (
     OfAttributes,
     OfContainer,
     OfFunction,
-    OfView,
+    OfHidden,
     Picture,
     attributes,
 )
 from .places import is_library_class, is_library_code, user_line
 from .positions import Position, is_opaque
 from .slots import is_library_type, is_plain, is_tracer
-from .views import parts_of, view_of
 
 
 @dataclasses.dataclass
@@ -86,16 +86,16 @@ class Captures:
     def _parts(self, node: Node) -> Iterator[tuple[Any, str]]:
         """Notes what may change of a value, and yields what it is made of."""
         value, name = node.value, node.name
-        view, kind = view_of(value), kind_of(value)
+        hidden, kind = hidden_in(value), kind_of(value)
         cls: Any = type(value)
         made_of = value.guarded if isinstance(value, Wrapper) else parts_of(value)
         if isinstance(value, types.FunctionType):
             yield from self._of_function(node)
         elif made_of is not None:
             yield from ((getattr(value, part), name) for part in made_of)
-        elif view is not None:
-            self._note(node, lambda: OfView(view, view.take(value)))
-            yield view.take(value), name
+        elif hidden is not None:
+            self._note(node, lambda: OfHidden(hidden, hidden.take(value)))
+            yield hidden.take(value), name
         elif is_opaque(value):
             self._note(node, lambda: Position(value))
         elif type(value) is np.ndarray:

@@ -23,11 +23,12 @@ from .cells import Cell
 from .codes import names_of_accessor
 from .containers import DATACLASS, DICT, PYTREE, SET, WINDOW, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
+from .hidden import hidden_in, parts_of
 from .memory import Memory
 from .nodes import Node, Wrapper
 from .numbers import Tape
 from .paths import Path
-from .pictures import OfArray, OfAttributes, OfContainer, OfFunction, OfView, Picture, attributes
+from .pictures import OfArray, OfAttributes, OfContainer, OfFunction, OfHidden, Picture, attributes
 from .places import is_library_class, is_library_code, is_library_module, user_line
 from .positions import CACHED, Position, has_position, is_opaque
 from .slots import (
@@ -40,7 +41,6 @@ from .slots import (
     is_plain,
     is_tracer,
 )
-from .views import parts_of, view_of
 
 VALUES = (
     *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo),
@@ -244,7 +244,7 @@ class Ground:
                 where=self.where(),
                 do="draw or read from it outside, and pass the values in as arguments.",
             )
-        if self.composite(node, value) or self.viewed(node, value):
+        if self.composite(node, value) or self.hidden(node, value):
             return value
         if isinstance(value, (*VALUES, *BY_IDENTITY)) or type(value) is object:
             node.must("equal" if isinstance(value, VALUES) else "is", value)
@@ -344,16 +344,16 @@ class Ground:
             self.find(node, "pyattr", part, getattr(value, part), shown, mode="outside")
         return True
 
-    def viewed(self, node: Node, value: Any) -> bool:
+    def hidden(self, node: Node, value: Any) -> bool:
         """Handles values whose content no attribute shows: weak references, bytearrays ..."""
-        view = view_of(value)
-        if view is None:
+        hidden = hidden_in(value)
+        if hidden is None:
             return False
         node.must("type", type(value))
         self.known(node, value, value)
-        content = view.take(value)
-        self.pictures.append((node, OfView(view, content)))
-        self.find(node, "view", view.take, content, "", mode="outside")
+        content = hidden.take(value)
+        self.pictures.append((node, OfHidden(hidden, content)))
+        self.find(node, "hidden", hidden.take, content, "", mode="outside")
         return True
 
     def container(self, node: Node, value: Any, kind: Any, mode: str) -> Any:

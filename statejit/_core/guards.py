@@ -127,7 +127,7 @@ class Guards:
                 return f"{constant(weakref.ref(key))}()"
             case "global":
                 return f"{parent}.__globals__.get({key!r}, {constant(MISSING)})"
-            case "view":
+            case "hidden":
                 return f"{constant(key)}({parent})"
             case "module":
                 return f"{constant(sys.modules)}.get({key!r})"

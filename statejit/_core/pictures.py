@@ -10,8 +10,8 @@ import numpy as np
 
 from .containers import Kind
 from .frames import raw_dict, raw_get, slot_descriptor, slot_names
+from .hidden import Hidden
 from .slots import MISSING, is_plain, same_plain
-from .views import View
 
 
 class Picture(Protocol):
@@ -153,19 +153,19 @@ class OfGlobals:
                 del value[name]
 
 
-class OfView:
-    """The picture of a value that shows its content by a view.
+class OfHidden:
+    """The picture of a value that hides its content.
 
     Args:
-        view: the view.
-        content: what it showed.
+        hidden: how it is taken out, and put back.
+        content: what it was.
     """
 
-    def __init__(self, view: View, content: Any) -> None:
-        self.view, self.content = view, content
+    def __init__(self, hidden: Hidden, content: Any) -> None:
+        self.hidden, self.content = hidden, content
 
     def holds(self, value: Any) -> bool:
-        now, before = self.view.take(value), self.content
+        now, before = self.hidden.take(value), self.content
         if type(before) is dict:
             keys = type(now) is dict and now.keys() == before.keys()
             return keys and all(now[key] is before[key] for key in before)
@@ -174,8 +174,8 @@ class OfView:
         return now is before
 
     def restore(self, value: Any) -> None:
-        if self.view.put_back is not None:
-            self.view.put_back(value, self.content)
+        if self.hidden.put_back is not None:
+            self.hidden.put_back(value, self.content)
 
 
 def attributes(value: Any) -> dict[str, Any]:

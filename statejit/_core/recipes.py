@@ -25,6 +25,7 @@ from .codes import codes_in
 from .containers import Container, Kind, kind_of
 from .frames import Frame, raw_get, raw_names
 from .ground import BUILT_IN, VALUES
+from .hidden import is_in_one_piece
 from .nodes import Wrapper
 from .numbers import Number
 from .places import is_library_class
@@ -39,7 +40,6 @@ from .slots import (
     is_text_of_tracer,
     is_tracer,
 )
-from .views import is_in_one_piece
 from .windows import Window
 
 

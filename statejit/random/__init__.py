@@ -9,6 +9,14 @@ is found by watching, so that draws are the same as eagerly, bit for bit.
 - of JAX: the distributions that NumPy lacks, and the functions of keys: `key`, `split` ...;
 - of brainpy.math: `seed_context`, `split_key`, `rand_like` ..., and `key=` for every draw.
 
+From the ground up, each module imports only what stands before it. Samplers: `uniforms`, `threefry`
+(the cipher), `parameters` (and their domains), `programs` (a draw as one compiled call),
+`distribution` (all that there is to say of one), `truncated`, `rejection`, `gammas`, `circular`,
+`continuous`, `discrete`, `noncentral`, `multivariate`, `elements` (whole numbers, choices and
+orders). Generators: `keys`, `draws` (an object that holds a key), `quick` (the shortest way to a
+draw), `methods`, `orders` and `vectors` (methods made of the samplers), `keyed` (all of them upon a
+key), `porting` and `legacy` (names of brainpy.math and of older NumPy), `generator`, `default`.
+
 Example:
     >>> import statejit.random as srandom
     >>> srandom.seed(0)

@@ -1,6 +1,6 @@
-"""Values of Python's own types whose content no attribute shows, and how it is put back.
+"""Hidden content: that of values of Python's own types which no attribute shows.
 
-A weak reference, a `bytearray` or a context variable is guarded by what its *view* returns.
+A weak reference, a `bytearray` or a context variable is guarded by what is taken out of it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .slots import MISSING
 
 
 @dataclasses.dataclass(frozen=True)
-class View:
-    """How values of one type show their content.
+class Hidden:
+    """How the hidden content of values of one type is taken out, and put back.
 
     Args:
         take: value -> content, which is guarded in place of the value.
@@ -63,23 +63,23 @@ def _referent(proxy: Any) -> Any:
         return MISSING
 
 
-VIEWS: dict[type, View] = {
-    bytearray: View(bytes, _set_bytes),
-    array.array: View(lambda v: (v.typecode, v.tobytes()), _set_array),
-    memoryview: View(lambda v: (v.format, v.shape, v.tobytes())),
-    contextvars.ContextVar: View(lambda v: v.get(MISSING), _set_variable),
-    threading.local: View(lambda v: dict(vars(v)), _set_attributes),
-    types.MappingProxyType: View(dict),
-    weakref.ReferenceType: View(lambda v: v()),
-    weakref.KeyedRef: View(lambda v: v()),
-    weakref.WeakMethod: View(lambda v: v()),
-    weakref.ProxyType: View(_referent),
-    weakref.CallableProxyType: View(_referent),
-    weakref.WeakKeyDictionary: View(lambda v: dict(v.data), _set_items),
-    weakref.WeakValueDictionary: View(lambda v: dict(v.data), _set_items),
-    weakref.WeakSet: View(lambda v: frozenset(v.data), _set_items),
+HIDDEN: dict[type, Hidden] = {
+    bytearray: Hidden(bytes, _set_bytes),
+    array.array: Hidden(lambda v: (v.typecode, v.tobytes()), _set_array),
+    memoryview: Hidden(lambda v: (v.format, v.shape, v.tobytes())),
+    contextvars.ContextVar: Hidden(lambda v: v.get(MISSING), _set_variable),
+    threading.local: Hidden(lambda v: dict(vars(v)), _set_attributes),
+    types.MappingProxyType: Hidden(dict),
+    weakref.ReferenceType: Hidden(lambda v: v()),
+    weakref.KeyedRef: Hidden(lambda v: v()),
+    weakref.WeakMethod: Hidden(lambda v: v()),
+    weakref.ProxyType: Hidden(_referent),
+    weakref.CallableProxyType: Hidden(_referent),
+    weakref.WeakKeyDictionary: Hidden(lambda v: dict(v.data), _set_items),
+    weakref.WeakValueDictionary: Hidden(lambda v: dict(v.data), _set_items),
+    weakref.WeakSet: Hidden(lambda v: frozenset(v.data), _set_items),
 }
-"""The view of each type."""
+"""How it is for each type that hides its content."""
 
 PARTS: dict[type, tuple[str, ...]] = {
     types.MethodType: ("__self__", "__func__"),
@@ -100,12 +100,12 @@ PARTS: dict[type, tuple[str, ...]] = {
 """The attributes of which values of some types of the standard library are made."""
 
 
-def view_of(value: Any) -> View | None:
-    """Returns how a value shows its content, or None for what does so by its attributes."""
-    view = VIEWS.get(type(value))
-    if view is None and isinstance(value, threading.local):
-        return VIEWS[threading.local]
-    return view
+def hidden_in(value: Any) -> Hidden | None:
+    """Returns how a value hides its content, or None for what shows it by its attributes."""
+    found = HIDDEN.get(type(value))
+    if found is None and isinstance(value, threading.local):
+        return HIDDEN[threading.local]
+    return found
 
 
 def parts_of(value: Any) -> tuple[str, ...] | None:
