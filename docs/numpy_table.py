@@ -49,7 +49,9 @@ What holds for all functions:
   `outer`, `at`.
 - Dtypes are NumPy's, up to these: `sin` and its kin give `float32` for booleans and integers of 8
   bits, where NumPy has `float16`; `square`, powers and remainders of booleans are `int32`, where
-  it has `int8`; `float16` with an integer of 16 bits or more stays `float16`; `roots` are complex.
+  it has `int8`; `float16` with an integer of 16 bits or more stays `float16`; with
+  `jax_enable_x64`, `float32` with integers stays `float32`, and integers of at most 32 bits become
+  `float32` where they become floats (`i / 2`, `sin`, `mean`), where NumPy has `float64`.
 - `order`, `subok`, `like` and `kind` are taken, and change nothing.
 
 """
@@ -70,6 +72,9 @@ HOW: dict[str, str] = {
     "broadcast_arrays": "what is broadcast is read-only; NumPy warns when it is written",
     "diagonal": "read-only, also if somebody sets `flags.writeable`",
     "broadcast_to": "read-only, also if somebody sets `flags.writeable`",
+    "eig": "always complex",
+    "eigvals": "always complex",
+    "roots": "always complex",
     "empty": "zeros",
     "empty_like": "zeros",
     "flatiter": "an object of ours with the same interface",
@@ -86,6 +91,7 @@ HOW: dict[str, str] = {
     "fromfunction": "the function is traced",
     "piecewise": "functions are traced; all of them are evaluated",
     "choose": "`mode='raise'` clips what only a trace knows",
+    "lib": "`stride_tricks` alone, whose views are read-only",
     "lexsort": "keys are an array or a sequence of arrays",
     "unravel_index": "indices out of bounds raise if they are known",
     "ravel_multi_index": "`mode='raise'` clips what only a trace knows",
@@ -136,8 +142,9 @@ def of_parameters(name: str, numpys: Any, found: Any, jaxs: Any) -> Iterator[str
     theirs, own = parameters(numpys), parameters(found)
     if not theirs or any(p.kind is p.VAR_KEYWORD for p in own.values()):
         return
-    if "size" in own and "size" not in theirs:
-        yield "inside of transformed functions `size=` is to be given"
+    for length in ("size", "length", "total_repeat_length"):
+        if length in own and length not in theirs:
+            yield f"inside of transformed functions `{length}=` is to be given"
     taken = {"out", "like", "casting", *Arguments(jaxs or found, numpys).known()}
     lacks = [
         p.name

@@ -1,5 +1,6 @@
 """What functions of the NumPy namespace are given: NumPy's arguments, in its order and its range."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -166,6 +167,13 @@ a.argmax(0, out=o(3))
 xp.fft.fft([])
 xp.fft.rfftn(xp.zeros((2, 0)))
 xp.fft.irfft([1.0])
+xp.lib.stride_tricks.sliding_window_view(a, (2, 2)), xp.lib.stride_tricks.as_strided(w, (2,))
+[(v := np.lib.stride_tricks.sliding_window_view(a[:, ::2].T, 2, -1)), v.flags.writeable]
+(lambda v: (a.fill(9), v, v.max(-1), v.T.ndim))(xp.lib.stride_tricks.sliding_window_view(a, 2, 1))
+xp.lib.stride_tricks.sliding_window_view(a, 3, 0)
+xp.lib.stride_tricks.sliding_window_view(a, 2, 1).fill(1)
+(lambda v: (w.fill(7), v))(xp.lib.stride_tricks.as_strided(w, (2, 2), 2 * w.strides))
+xp.choose([0, 2], [[1, 2], [3, 4]])
 xp.fft.fft(xp.zeros((0, 2))), xp.fft.ifft2(xp.zeros((0, 1, 2)))
 """
 
@@ -174,6 +182,23 @@ xp.fft.fft(xp.zeros((0, 2))), xp.fft.ifft2(xp.zeros((0, 1, 2)))
 def test_arguments_mean_what_they_mean_in_numpy():
     for expression in ARGUMENTS.strip().splitlines():
         assert outcome(snp, expression) == outcome(np, expression), expression
+
+
+WITH_64_BITS = """
+xp.searchsorted(w, 2), w.searchsorted([2]), xp.digitize(w, [2]), xp.argpartition(w, 1)
+w.argpartition(1), w.argsort(), w.argmax(), xp.lexsort((w, w)), xp.count_nonzero(w), xp.nonzero(w)
+xp.quantile(i, 0.5, weights=i, method="inverted_cdf"), xp.median(w[:0]), xp.tri(2), xp.tri(2, dtype=int)
+xp.histogram(w), xp.bincount(i), xp.unique(w, True, True, True), xp.indices((1, 2)), xp.fft.rfft(w)
+xp.arange(3) * w.astype(float), xp.linspace(0, 1, 3), xp.median(xp.arange(3)), w.mean(), (i > 0).sum(), u.sum()
+"""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy's median of nothing
+def test_dtypes_are_numpys_with_64_bits(monkeypatch):
+    monkeypatch.setattr(f"{__name__}.NARROW", {})
+    with jax.enable_x64(True):
+        for expression in WITH_64_BITS.strip().splitlines():
+            assert outcome(snp, expression) == outcome(np, expression), expression
 
 
 OUT_OF_RANGE = """

@@ -24,6 +24,10 @@ _VALUE = (
     "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
     "attribute or a static argument."
 )
+_NUMPYS = (
+    "NumPy can not hold it: make the array, or stack the list, with statejit.numpy instead of "
+    "numpy, or write the function with functions of statejit.numpy."
+)
 _MASK = (
     "the shape of `a[mask]` would depend on the values: use statejit.numpy.where(mask, a, 0), a "
     "reduction with `where=mask`, or assign (`a[mask] = 0`), whose shape is fixed."
@@ -54,6 +58,8 @@ def advice(error: Exception) -> str:
     told = [note for note in getattr(error, "__notes__", ()) if note.startswith(DO)]
     if told:
         return told[0].removeprefix(DO)
+    if isinstance(error, (jax.errors.TracerArrayConversionError, ValueError)):
+        return _NUMPYS
     text = str(error)
     return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
 
@@ -102,9 +108,14 @@ def expression(entry: Any, frame: Frame) -> tuple[str, list[str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             holder = local.get(node.value.id, entry.tb_frame.f_globals.get(node.value.id))
-            if frame.ground.is_holder(holder):
+            if frame.ground.is_holder(holder) and _is_state(holder, node.attr):
                 paths.append(frame.ground.path_of(holder, node.attr))
     return line, list(dict.fromkeys(paths))
+
+
+def _is_state(holder: Any, name: str) -> bool:
+    own = getattr(type(holder), name, None)
+    return name == "value" or not (callable(own) or isinstance(own, property))
 
 
 @contextmanager

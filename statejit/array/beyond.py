@@ -17,6 +17,7 @@ from .flat import Flat
 from .functions import NAMESPACE, array, asarray
 from .layouts import layout_of
 from .lifting import packed
+from .strided import LIB
 
 Fun = Callable[..., Any]
 
@@ -301,6 +302,7 @@ BEYOND: dict[str, Any] = {
     **{name: on_host(getattr(np, name)) for name in HOST},
     **{name: getattr(np, name) for name in NUMPYS if hasattr(np, name)},
     "flatiter": Flat,
+    "lib": LIB,
     "row_stack": NAMESPACE["vstack"],
 }
 """These, by name."""
@@ -333,7 +335,6 @@ ABSENT: dict[str, str] = {
     "ma": "use `where`, or the `where=` of reductions, instead of masked arrays",
     "emath": "make the argument complex: `sqrt(x + 0j)`",
     "memmap": "use numpy's, and `asarray` on a part of it",
-    "lib": "use numpy.lib on numpy.asarray(x)",
     "ctypeslib": "arrays of JAX have no address: use numpy.asarray(x)",
 }
 """What is not here, with what to do instead."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,7 +49,7 @@ def argpartition(a: ArrayLike, kth: Any, axis: int | None = -1) -> Any:
         kth: the place, or places.
         axis: the axis; None for the flattened array.
     """
-    return _in_parts(a, kth, axis, jnp.argpartition, jnp.argsort)
+    return _in_parts(a, kth, axis, jnp.argpartition, jnp.argsort).astype(int)
 
 
 def _in_parts(a: Any, kth: Any, axis: Any, once: Any, often: Any) -> Any:
@@ -60,6 +61,12 @@ def _in_parts(a: Any, kth: Any, axis: Any, once: Any, often: Any) -> Any:
         if not -size <= place < size:
             raise ValueError(f"kth(={place}) out of bounds ({size})")
     return once(a, places[0], axis) if len(places) == 1 else often(a, axis)
+
+
+@functools.wraps(jnp.searchsorted)
+def searchsorted(*args: Any, **kwargs: Any) -> Any:
+    """Returns where values are to be inserted, in the dtype of indices."""
+    return jnp.searchsorted(*args, **kwargs).astype(int)
 
 
 # Indices ---------------------------------------------------------------------------------------
@@ -123,7 +130,11 @@ def choose(
         mode: what to do where there is no such array: 'raise', 'wrap' or 'clip'; what only a trace
             knows is clipped.
     """
-    return jnp.choose(a, choices, mode="clip" if mode == "raise" and not is_known(a) else mode)
+    if mode == "raise" and is_known(a):
+        which = np.asarray(a)
+        if which.size and not 0 <= which.min() <= which.max() < len(choices):
+            raise ValueError("invalid entry in choice array")
+    return jnp.choose(a, choices, mode="clip" if mode == "raise" else mode)
 
 
 def ix_(*args: ArrayLike) -> Any:
@@ -342,7 +353,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, mask_indices),
         *(clip, dot, reciprocal, nanargmax, nanargmin, average, einsum, einsum_path, pad),
-        *(tile, kron),
+        *(tile, kron, searchsorted),
     )
 }
 """These functions, by name."""

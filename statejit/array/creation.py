@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -55,6 +56,12 @@ def full_like(
     """
     wanted = jnp.asarray(a).dtype if dtype is None else jax.dtypes.canonicalize_dtype(dtype)
     return jnp.full_like(a, cast(fill_value, wanted), dtype, shape, **kwargs)
+
+
+@functools.wraps(jnp.tri)
+def tri(N: int, M: Any = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803 - NumPy's names
+    """Returns ones at and below a diagonal, in NumPy's dtype."""
+    return jnp.tri(N, M, k, float if dtype is None else dtype)
 
 
 def insert(arr: ArrayLike, obj: ArrayLike, values: Any, axis: Any = None) -> Any:
@@ -146,6 +153,6 @@ def fromiter(iter: Any, dtype: Any, count: int = -1) -> Any:
 
 
 CREATION = {
-    fun.__name__: fun for fun in (full, full_like, insert, delete, append, arange, fromiter)
+    fun.__name__: fun for fun in (full, full_like, tri, insert, delete, append, arange, fromiter)
 }
 """These functions, by name."""

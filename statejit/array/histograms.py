@@ -145,7 +145,7 @@ def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, **kwargs: Any) 
         steps = np.diff(np.asarray(bins))
         if np.any(steps < 0) and np.any(steps > 0):
             raise ValueError("bins must be monotonically increasing or decreasing")
-    return jnp.digitize(x, bins, right, **kwargs)
+    return jnp.digitize(x, bins, right, **kwargs).astype(int)
 
 
 HISTOGRAMS = {

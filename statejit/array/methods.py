@@ -178,7 +178,7 @@ class Methods(Arithmetic):
     ptp = method(jnp.ptp)
     repeat = method(jnp.repeat)
     round = method(jnp.round)
-    searchsorted = method(jnp.searchsorted)
+    searchsorted = method(completed.searchsorted)
     std = method(jnp.std)
     sum = method(jnp.sum)
     take = method(gathering.take)

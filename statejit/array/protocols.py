@@ -14,6 +14,7 @@ from .functions import NAMESPACE
 from .in_place import IN_PLACE
 from .lifting import packed
 from .standin import like_numpy
+from .strided import STRIDE_TRICKS
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -53,6 +54,8 @@ def array_function(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     ours = None
     if module == "numpy" and name not in IN_PLACE:
         ours = NAMESPACE.get(name, BEYOND.get(name))
+    elif module.startswith("numpy.lib"):
+        ours = STRIDE_TRICKS.get(name)
     elif module in ("numpy.linalg", "numpy.fft"):
         ours = vars(linalg if module == "numpy.linalg" else fft).get(name)
     if ours is None:

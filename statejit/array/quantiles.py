@@ -57,7 +57,8 @@ def _completed(jaxs: Callable[..., Any], percent: bool, skips_nan: bool) -> Call
         shape = places.shape
         if weights is not None:
             row = jnp.ravel(jnp.asarray(q, float)) if len(shape) > 1 else jnp.asarray(q, float)
-            found = jaxs(a, row, axis, method=method, keepdims=keepdims, weights=weights)
+            values, weights = (jnp.asarray(v, row.dtype) for v in (a, weights))
+            found = jaxs(values, row, axis, method=method, keepdims=keepdims, weights=weights)
             return found.reshape(*shape, *found.shape[row.ndim :]).astype(a.dtype)
         if skips_nan and not a.size:
             return jnp.nanmean(a.astype(float), axis, keepdims=keepdims)
@@ -178,7 +179,8 @@ def _of_none(jaxs: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         a = jnp.asarray(a)
         fun = jaxs if a.size else jnp.mean
-        return fun(a if a.size else a.astype(float), axis, keepdims=keepdims)
+        inexact = a.size or jnp.issubdtype(a.dtype, jnp.inexact)
+        return fun(a if inexact else a.astype(float), axis, keepdims=keepdims)
 
     return median
 

@@ -26,7 +26,7 @@ from .layouts import layout_of
 from .masked import REDUCTIONS, Masked, Picked, masked
 from .picking import picked
 from .shapes import Shapes, plain_axes, sized
-from .steps import Bits, Broadcast, Diagonal, Part, Pick, Reshape, Row, Step
+from .steps import Bits, Part, Pick, Reshape, Row, Step
 from .ways import Way
 
 READ_ONLY = "read-only"
@@ -211,7 +211,7 @@ class Views(Shapes):
             raise ValueError("Cannot set flags on array scalars.")
         if writeable and self.mark() == READ_ONLY:
             base = self.base
-            fixed = any(type(s) in (Broadcast, Diagonal) for s in self.window().way.steps)
+            fixed = not all(hasattr(step, "write") for step in self.window().way.steps)
             if fixed or (base is not None and not base.flags.writeable):
                 raise ValueError("cannot set WRITEABLE flag to True of this array")
         mark = None if writeable else READ_ONLY
