@@ -15,9 +15,10 @@ From the ground up: each module imports only what stands before it.
 - The class, from its bases up: `methods`, `shapes`, `views`, `torchlike`, `array`; beside it
   `standin` (what a trace sees of a NumPy array), `variables`, `conversions`.
 - The namespace: `wrapping` (a function of JAX becomes one over mutable arrays), `viewing`
-  (functions that return views), `strided` (windows that slide), `applied` (those that call the user's), `at`, `ufuncs`, `in_place`,
-  `functions`, `beyond` (what `jax.numpy` lacks), `linalg`, `fft`, `protocols` (NumPy's own
-  functions on our arrays); for brainpy.math `segments`, `patterns`, `porting`.
+  (functions that return views), `strided` (windows that slide), `applied` (those that call the
+  user's), `at`, `ufuncs`, `in_place`, `functions`, `beyond` (what `jax.numpy` lacks), `linalg`,
+  `fft`, `protocols` (NumPy's own functions on our arrays); for brainpy.math `segments`, `patterns`,
+  `porting`.
 """
 
 from .array import Array
