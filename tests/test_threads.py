@@ -78,6 +78,30 @@ def test_no_write_of_another_thread_to_the_object_that_is_traced_is_lost():
     assert model.n == WRITES - 1
 
 
+def test_what_another_thread_deletes_while_one_traces_is_deleted():
+    model = Counter()
+    model.late = 1
+    go, done = threading.Event(), threading.Event()
+
+    def delete():
+        go.wait()
+        del model.late
+        done.set()
+
+    def step(x):
+        y = model.w * x
+        with sj.unwatched():
+            go.set()
+            done.wait()
+        return y
+
+    thread = threading.Thread(target=delete)
+    thread.start()
+    assert sj.jit(step)(jnp.ones(2)).tolist() == [1, 1]
+    thread.join()
+    assert not hasattr(model, "late")
+
+
 def test_no_write_of_another_thread_to_a_list_outside_is_lost():
     model, log, table = Counter(), [0], {}
 

@@ -310,7 +310,8 @@ def _getattribute(self: Any, name: str) -> Any:
 
 def _delattr(self: Any, name: str) -> None:
     frame = CURRENT.get()
-    if frame is None:
+    if frame is None:  # of another thread, or unwatched
+        written_outside.add((id(self), name))
         object.__delattr__(self, name)
     else:
         delete_in_frame(frame, self, name)

@@ -37,7 +37,7 @@ def _count_of_one_holder() -> int:
 
 ONE_HOLDER = _count_of_one_holder()
 
-_COUNTS = not sysconfig.get_config_var("Py_GIL_DISABLED")
+COUNTS = not sysconfig.get_config_var("Py_GIL_DISABLED")
 """Whether reference counts are exact."""
 
 ORDERED = ("list", "tuple", "dict")
@@ -81,7 +81,7 @@ def donatable(traced: Traced, ground: Ground) -> dict[int, Donated]:
         By the index of the input, where it lies. There are none if the program may fail while it
         runs, or if an attribute is deleted: such a commit could not be made twice (see `hotpath`).
     """
-    if not _COUNTS or has_user_threads() or _may_fail(traced.jaxpr.jaxpr):
+    if not COUNTS or has_user_threads() or _may_fail(traced.jaxpr.jaxpr):
         return {}
     if any(isinstance(e, SetAttr) and e.recipe is MISSING for e in traced.effects):
         return {}

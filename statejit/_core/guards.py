@@ -16,6 +16,7 @@ import numpy as np
 
 from .base import Base
 from .cells import Cell
+from .donation import COUNTS, ONE_HOLDER
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
 from .ground import Ground
 from .nodes import Node
@@ -63,6 +64,7 @@ class Guards:
 
     def __init__(self, source: Source, ground: Ground, packing: Packing) -> None:
         self.source, self.ground, self.packing = source, ground, packing
+        self.shared = _held_elsewhere(ground.nodes)
 
     def emit(self) -> None:
         """Emits all nodes in the order in which they were found, then the numbers."""
@@ -91,14 +93,33 @@ class Guards:
         return _has_identity(node)
 
     def _distinct(self, nodes: list[Node]) -> None:
-        """Emits that values are not the same objects."""
+        """Emits that values are not the same objects.
+
+        Most are held by one place each, and what is held once lies in no other place: to count
+        references takes half the time of comparing identities, which is for where one is held
+        elsewhere, as the arguments of a call are.
+        """
         for same_type in _by_type(nodes):
-            if len(same_type) == 2:
-                one, other = same_type
-                self.source.require(f"v{one.index} is not v{other.index}")
-            elif len(same_type) > 2:
-                ids = ", ".join(f"id(v{node.index})" for node in same_type)
-                self.source.require(f"len({{{ids}}}) == {len(same_type)}")
+            alone = [node for node in same_type if node.index not in self.shared]
+            if len(same_type) < 3 or not alone or not COUNTS:
+                self._apart(same_type)
+                continue
+            self._apart([node for node in same_type if node.index in self.shared])
+            count, flag = self.source.constant(sys.getrefcount), f"s{alone[0].index}"
+            held = " or ".join(f"{count}(v{node.index}) > {ONE_HOLDER}" for node in alone)
+            self.source.line(f"{flag} = False")
+            self.source.line(f"if {held}:")
+            self.source.line(f"    {flag} = True")
+            self._apart(same_type, "    ")
+            self.source.flags.update((node.index, flag) for node in alone)
+
+    def _apart(self, nodes: list[Node], indent: str = "") -> None:
+        """Emits that values are not the same objects, by their identities."""
+        if len(nodes) == 2:
+            self.source.require(f"v{nodes[0].index} is not v{nodes[1].index}", indent)
+        elif len(nodes) > 2:
+            ids = ", ".join(f"id(v{node.index})" for node in nodes)
+            self.source.require(f"len({{{ids}}}) == {len(nodes)}", indent)
 
     def _node(self, node: Node) -> None:
         self.source.line(f"v{node.index} = {self._access(node)}")
@@ -333,6 +354,18 @@ class Guards:
             self.source.line(f"t{i} = {value}")
             if i in tape.guards:
                 self.source.require(self._plain(f"t{i}", tape.guards[i]))
+
+
+def _held_elsewhere(nodes: list[Node]) -> set[int]:
+    """Returns the indices of nodes whose values are held elsewhere: arguments, those met twice."""
+    twins = {node.expect.index for node in nodes if node.test == "same"}
+    arguments: set[int] = set()
+    for node in nodes:  # parents come first
+        given = node.access in ("args", "kwargs")
+        within = node.parent is not None and node.parent.index in arguments
+        if given or (within and not isinstance(node.parent.value, Base)):
+            arguments.add(node.index)
+    return twins | arguments
 
 
 def _has_identity(node: Node) -> bool:

@@ -155,10 +155,17 @@ class Commit:
             line(f"if {count}(v{container.index}) > {ONE_HOLDER}:")
             for v in (f"v{node.index}" for node in nodes):
                 line(f"    {v} = {constant(copied)}({v})")
-        for node in (given.node for given in self.donated.values()):
-            if node.test != "numpy":
-                v = f"v{node.index}"
-                line(f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})")
+        by_flag: dict[str, list[str]] = {}
+        for node in (given.node for given in self.donated.values() if given.node.test != "numpy"):
+            v = f"v{node.index}"
+            by_flag.setdefault(self.source.flags.get(node.index, ""), []).append(
+                f"if {count}({v}) > {ONE_HOLDER}: {v} = {constant(copied)}({v})"
+            )
+        for flag, lines in by_flag.items():
+            if flag:
+                line(f"if {flag}:")
+            for text in lines:
+                line(f"    {text}" if flag else text)
         if gives:
             nans, infs = constant(jax.debug_nans), constant(jax.debug_infs)
             busy = " or busy" if self.packing.leaves else ""

@@ -17,6 +17,7 @@ class Source:
         self.lines: list[str] = []
         self.space: dict[str, Any] = {}
         self.dicts: set[int] = set()  # nodes whose `__dict__` the text has fetched
+        self.flags: dict[int, str] = {}  # nodes -> what says that such values are held elsewhere
         self._names: dict[int, str] = {}
 
     def constant(self, value: Any) -> str:
@@ -30,9 +31,9 @@ class Source:
         """Appends one line."""
         self.lines.append(text)
 
-    def require(self, condition: str) -> None:
+    def require(self, condition: str, indent: str = "") -> None:
         """Appends a guard."""
-        self.lines.append(f"if not ({condition}): return {self.constant(MISS)}")
+        self.lines.append(f"{indent}if not ({condition}): return {self.constant(MISS)}")
 
 
 def own_dict(source: Source, cls: type, name: str) -> str:
