@@ -161,6 +161,8 @@ def reachable(roots: Any) -> Iterator[tuple[str, Any]]:
     stack: list[tuple[str, Any]] = [("roots", roots)]
     while stack:
         path, value = stack.pop()
+        if type(value) is slice:
+            stack.append((path, (value.start, value.stop, value.step)))
         if type(value) in ATOMS or isinstance(value, OPAQUE) or id(value) in seen:
             continue
         seen.add(id(value))
@@ -169,6 +171,7 @@ def reachable(roots: Any) -> Iterator[tuple[str, Any]]:
             continue
         if isinstance(value, dict):
             stack.extend((f"{path}[{key!r}]", held) for key, held in value.items())
+            stack.extend((f"key of {path}", key) for key in value)
         elif isinstance(value, (list, tuple, set, frozenset, collections.deque)):
             stack.extend((f"{path}[{i}]", held) for i, held in enumerate(value))
         if isinstance(value, types.FunctionType):

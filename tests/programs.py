@@ -1181,6 +1181,46 @@ def dict_with_keys_of_many_kinds(jit):
 
 
 @program
+def numbers_that_vary_become_keys_and_elements(jit):
+    m = Thing(n=0, table={}, seen=set(), frozen=frozenset(), pairs={}, fresh={})
+
+    def step():
+        m.n += 1
+        m.table[m.n] = m.n * 2
+        m.pairs[(m.n, (m.n + 1, "a"))] = m.n
+        m.seen = m.seen | {m.n}
+        m.frozen = frozenset([m.n, "a"])
+        m.fresh = {Key(m.n): m.n}
+        m.seen.add((m.n, 1))
+        return {m.n: 1}, {m.n}
+
+    run = jit(step)
+    for _ in range(3):
+        yield run(), m, [list(map(type, part)) for part in (m.table, m.seen, m.frozen)]
+    assert all(type(key.n) is int for key in m.fresh)
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    n: int
+
+
+@program
+def slices_of_numbers_that_vary_and_of_arrays(jit):
+    m = Thing(n=0, w=jnp.arange(5.0), window=slice(None))
+
+    def step():
+        m.n += 1
+        m.window = slice(m.n, m.n + 2)
+        return m.w[m.window], [slice(None, m.w[0] * m.n), m.window]
+
+    run = jit(step)
+    for _ in range(3):
+        window = run()[1][0]
+        yield m, window.start, window.stop, window.step
+
+
+@program
 def dict_attribute_asked_with_in_and_get(jit):
     m = Thing(table={})
     run = jit(lambda x: x * 2 if "on" in m.table else x + m.table.get("bias", 0.0))
@@ -2147,6 +2187,30 @@ def slots_and_dictionary_together(jit):
     run = jit(m.step)
     yield run(1.0), m
     yield run(1.0), m
+
+
+@program
+def slots_are_not_in_the_dictionary(jit):
+    class A(sj.Base):
+        __slots__ = ("u",)
+
+    class B(A):
+        def __init__(self):
+            self.u = jnp.ones(2)
+            self.v = 0
+
+    m = B()
+
+    def step():
+        m.v += 1
+        other = copy.copy(m)
+        other.u = m.u + 1.0
+        m.__dict__.update(x=m.v)
+        return sorted(vars(m)), len(vars(m)), "u" in vars(m), "u" in dir(m), other
+
+    run = jit(step)
+    for _ in range(2):
+        yield run(), m
 
 
 @program

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
 import io
 import itertools
 import random
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -356,6 +359,16 @@ def slot_as_a_range(jit):
 
 
 @refused(errors.TracedControlFlowError, "m.w")
+def slot_as_the_key_of_a_dictionary(jit):
+    m = model()
+
+    def step():
+        return {m.w.sum(): 1}  # HERE
+
+    return Refused(lambda: jit(step)(), m, adds(m, jit))
+
+
+@refused(errors.TracedControlFlowError, "m.w")
 def assert_on_a_slot(jit):
     m = model()
 
@@ -681,6 +694,81 @@ def value_of_a_plain_scan_escapes(jit):
 
 
 # Past the hooks, past the objects ---------------------------------------------------------------
+
+
+# What is kept as it is ----------------------------------------------------------------------------
+
+
+def kept_inside(make: Callable[[Any], Any]) -> Callable[..., Refused]:
+    """Returns a program that keeps what `make` returns of an array of a model."""
+
+    def build(jit):
+        m = model()
+
+        def step(x):
+            m.n += 1
+            m.items.append(make(m.w * x))
+
+        return Refused(lambda: jit(step)(1.0), m, adds(m, jit))
+
+    return build
+
+
+@jax.tree_util.register_pytree_node_class
+class Pytree:
+    def __init__(self, x: Any, static: Any) -> None:
+        self.x, self.static = x, static
+
+    def tree_flatten(self) -> Any:
+        return (self.x,), self.static
+
+    @classmethod
+    def tree_unflatten(cls, static: Any, children: Any) -> Any:
+        return cls(*children, static)
+
+
+@functools.lru_cache
+def remembered(n: int) -> Counter:
+    return Counter()
+
+
+KEPT: dict[str, Callable[[Any], Any]] = {
+    "object_made_inside_is_a_key": lambda w: {Thing(w=w): 1},
+    "object_made_inside_is_in_a_key": lambda w: {(1, Thing(w=w)): 1},
+    "object_made_inside_is_in_a_set": lambda w: {Thing(w=w)},
+    "default_of_a_dictionary_is_traced": lambda w: collections.defaultdict(lambda: w),
+    "static_part_of_a_pytree_is_traced": lambda w: Pytree(1.0, (w, 2)),
+    "plain_jit_made_inside_holds_a_traced_value": lambda w: jax.jit(lambda x: x + w),
+    "custom_rule_made_inside_holds_a_traced_value": lambda w: jax.custom_vjp(lambda x: x + w),
+    "alias_of_a_type_holds_a_traced_value": lambda w: list[w],  # type: ignore[valid-type]
+    "view_of_a_dictionary_made_inside": lambda w: {"w": w}.items(),
+    "proxy_of_a_dictionary_made_inside": lambda w: types.MappingProxyType({"w": w}),
+}
+for name, make in KEPT.items():
+    REFUSED[name] = Entry(kept_inside(make), errors.EscapeError, "m.items", line=False)
+
+
+@refused(errors.OutsideChangeError, "remembered", line=False)
+def object_made_inside_is_remembered_by_a_cache(jit):
+    m = model()
+    remembered.cache_clear()
+
+    def step(x):
+        m.n += 1
+        return remembered(1).step(x)
+
+    return Refused(lambda: jit(step)(1.0), m, adds(m, jit))
+
+
+@refused(errors.BypassError, "m.items", line=False)
+def array_in_a_list_read_past_the_hooks(jit):
+    m = model()
+
+    def step(x):
+        m.w = m.w * x
+        return object.__getattribute__(m, "items")[0] * x
+
+    return Refused(lambda: jit(step)(1.0), m, adds(m, jit))
 
 
 @refused(errors.BypassError, "m.w")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import jax
 
-from ..errors import EscapeError, TracedControlFlowError
+from ..errors import EscapeError, StatejitError, TracedControlFlowError
 from .frames import Frame
 from .places import raising_frame
 
@@ -19,6 +20,9 @@ _VALUE_ASKED = (
     jax.errors.NonConcreteBooleanIndexError,
 )
 
+
+_UNHASHABLE = re.compile(r"unhashable type: '\w*Tracer'")
+"""Python's error where a traced array is the key of a dictionary, or goes into a set."""
 
 _VALUE = (
     "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
@@ -64,14 +68,22 @@ def advice(error: Exception) -> str:
     return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
 
 
+def _asks_for_value(error: Exception) -> bool:
+    """Says whether an error is that of a value which only a trace knows, not described yet."""
+    if isinstance(error, StatejitError):
+        return False
+    # NumPy has its own error where it asks for the value of what it assigns to an element.
+    asked = isinstance(error, _VALUE_ASKED) or isinstance(error.__cause__, _VALUE_ASKED)
+    return asked or _UNHASHABLE.match(str(error)) is not None
+
+
 @contextmanager
 def described(frame: Frame) -> Iterator[None]:
     """Turns JAX's errors about traced values into ours, with the user's line and the path."""
     try:
         yield
-    except (*_VALUE_ASKED, ValueError) as error:
-        # NumPy has its own error where it asks for the value of what it assigns to an element.
-        if not isinstance(error, _VALUE_ASKED) and not isinstance(error.__cause__, _VALUE_ASKED):
+    except (*_VALUE_ASKED, ValueError, TypeError) as error:
+        if not _asks_for_value(error):
             raise
         entry = raising_frame(error)
         where, source = "", ""

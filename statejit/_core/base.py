@@ -19,7 +19,7 @@ from jax.extend.core import find_top_trace
 from ..errors import BypassError, RawTransformError
 from . import monitoring
 from .cells import Cell
-from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor
+from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor, slot_names
 from .places import user_line
 from .slots import EAGER, MISSING, is_tracer, under_plain_jax
 
@@ -234,7 +234,7 @@ def _goes_to_descriptor(frame: Frame, holder: Any, name: str, method: str, *valu
 
 
 class Attributes(MutableMapping[str, Any]):
-    """Is `vars(holder)` inside a trace: a view of the overlay.
+    """Is `vars(holder)` inside a trace: a view of the overlay, without what lies in `__slots__`.
 
     Args:
         frame: the current frame.
@@ -243,9 +243,10 @@ class Attributes(MutableMapping[str, Any]):
 
     def __init__(self, frame: Frame, holder: Any) -> None:
         self._frame, self._holder = frame, holder
+        self._slots = slot_names(type(holder))
 
     def __getitem__(self, name: str) -> Any:
-        value = self._frame.read(self._holder, name)
+        value = MISSING if name in self._slots else self._frame.read(self._holder, name)
         if value is MISSING:
             raise KeyError(name)
         return value
@@ -258,10 +259,10 @@ class Attributes(MutableMapping[str, Any]):
         self._frame.write(self._holder, name, MISSING)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._frame.names(self._holder))
+        return (n for n in self._frame.names(self._holder) if n not in self._slots)
 
     def __len__(self) -> int:
-        return len(self._frame.names(self._holder))
+        return sum(1 for _ in self)
 
     def copy(self) -> dict[str, Any]:
         """Returns the attributes as a plain dictionary."""
@@ -323,8 +324,15 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     if frame is None or cls.__reduce__ is not object.__reduce__:
         return object.__reduce_ex__(self, protocol)
     custom = static_lookup(cls, "__getstate__")[0] is not object
-    state = self.__getstate__() if custom else dict(self.__dict__)
+    state = self.__getstate__() if custom else _state(frame, self)
     return copyreg.__newobj__, (cls,), state  # type: ignore[attr-defined]
+
+
+def _state(frame: Frame, holder: Any) -> Any:
+    """Returns the attributes as `object.__reduce_ex__` does: those in `__slots__` on their own."""
+    own = dict(holder.__dict__)
+    names = [name for name in slot_names(type(holder)) if name in frame.names(holder)]
+    return (own, {name: frame.read(holder, name) for name in names}) if names else own
 
 
 def _dir(self: Any) -> list[str]:

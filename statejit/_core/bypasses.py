@@ -98,9 +98,22 @@ def held_arrays(ground: Ground) -> dict[int, Path]:
     for _, holder in list(ground.by_id.values()):
         if isinstance(holder, Base):
             for name, value in attributes(holder).items():
-                if isinstance(value, jax.Array):
-                    found[id(value)] = ground.trail_of(holder, name)
+                for array in arrays_in(value):
+                    found[id(array)] = ground.trail_of(holder, name)
     return found
+
+
+def arrays_in(value: Any) -> Iterator[Any]:
+    """Yields the arrays of JAX in a value: it may be one, or a nest of lists, tuples and dicts."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, jax.Array):
+            yield item
+        elif isinstance(item, (list, tuple, dict)) and id(item) not in seen:
+            seen.add(id(item))
+            stack += item.values() if isinstance(item, dict) else item
 
 
 def hidden_constants(jaxpr: Any) -> Iterator[Any]:

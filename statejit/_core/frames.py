@@ -311,6 +311,14 @@ class Frame:
         """Returns the tapes of numbers of this frame and of those that enclose it."""
         return self.beneath.tapes()  # type: ignore[attr-defined]
 
+    def has_made(self, value: Any) -> bool:
+        """Says whether an object was made in this trace or in one that encloses it."""
+        state = self.states.get(id(value))
+        below = self.beneath
+        return (state is not None and state.created) or (
+            isinstance(below, Frame) and below.has_made(value)
+        )
+
     def forget(self) -> None:
         """Drops all tracers, before JAX looks for leaks; what was found stays."""
         self.states = {i: s for i, s in self.states.items() if not s.created}

@@ -14,14 +14,19 @@ import queue
 import random
 import threading
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from .base import Base
+from .cells import Cell
+from .frames import raw_get, raw_names
+from .nodes import Wrapper
 from .numbers import Number
 from .places import is_of_library
-from .slots import UNGUARDABLE
+from .slots import MISSING, UNGUARDABLE
 
 CACHED = type(functools.lru_cache(lambda: 0))
 """The type of functions that remember their results."""
@@ -156,25 +161,41 @@ def _variable(value: Any, seen: set[int]) -> Any:
 
 
 def remembers_traced(value: Any) -> bool:
-    """Says whether something that belongs to a trace can be reached from a value.
+    """Says whether something that belongs to a trace can be reached from a value."""
+    return any(map(_is_of_trace, reached(value)))
 
-    Modules, classes and the globals of functions are not entered.
+
+def _is_of_trace(value: Any) -> bool:
+    if isinstance(value, Cell):
+        return raw_get(value, "_value") is MISSING  # it was made inside: frames keep the content
+    if isinstance(value, Base):
+        return not raw_names(value)
+    return isinstance(value, jax.core.Tracer) or type(value) is Number
+
+
+def reached(value: Any) -> Iterator[Any]:
+    """Yields a value, and what can be reached from it.
+
+    Modules, classes, arrays, watched objects and the globals of functions are not entered.
     """
     seen: set[int] = set()
     stack = [value]
     while stack and len(seen) < 10_000:
         item = stack.pop()
-        if isinstance(item, jax.core.Tracer) or type(item) is Number:
-            return True
-        if id(item) in seen or isinstance(item, (type, types.ModuleType, types.CodeType)):
+        if id(item) in seen or isinstance(item, _NOT_ENTERED):
             continue
         seen.add(id(item))
+        yield item
         if isinstance(item, types.FunctionType):
             stack += [c.cell_contents for c in item.__closure__ or () if _is_full(c)]
             stack += item.__defaults__ or ()
-        elif not isinstance(item, (jax.Array, np.ndarray)):
+        elif isinstance(item, Wrapper):
+            stack += [getattr(item, name) for name in item.guarded]
+        elif not isinstance(item, (jax.Array, np.ndarray, Number, Base, Cell)):
             stack += gc.get_referents(item)
-    return False
+
+
+_NOT_ENTERED = (type, types.ModuleType, types.CodeType, type(jax.tree_util.default_registry))
 
 
 def _is_full(cell: Any) -> bool:

@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import types
 import weakref
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -40,6 +40,7 @@ from .slots import (
     is_text_of_tracer,
     is_tracer,
 )
+from .statics import ATOMS, HOLDING, traced_in
 from .windows import Window
 
 
@@ -194,6 +195,7 @@ class Writer:
                     f"{self.frame.ground.path_of_entry(container)} was changed in place inside.",
                     do="make a new one and assign it: its class says that it is immutable.",
                 )
+            self._keep(aux, "...", container)
             recipes = [self.recipe(c, str(i), container) for i, c in enumerate(children)]
             changed = [i for i, c in enumerate(children) if not same or c is not handed[i]]
             self.frame.refilled[id(container)] = set(changed)
@@ -217,6 +219,8 @@ class Writer:
             found = self._simple(value)
             if found is None:
                 found = self._made_inside(value, name, holder)
+            elif isinstance(value, HOLDING):
+                self._keep(value, name, holder)
             self.memo[id(value)] = (value, found)
         return self.memo[id(value)][1]
 
@@ -244,27 +248,19 @@ class Writer:
             return None
         if isinstance(value, type) and not is_library_class(value):
             return None if remembers_traced(dict(vars(value))) else Constant(value)
+        if type(value) is slice and not all(type(part) in ATOMS for part in of_slice(value)):
+            return None
         if is_plain(value) or isinstance(value, (*VALUES, *BY_IDENTITY)):
             return Constant(value)
         state = frame.states.get(id(value))
         if frame.ground.is_holder(value) and (state is None or not state.created):
-            if id(value) not in frame.ground.stand_ins and not self._made_beneath(value):
+            if id(value) not in frame.ground.stand_ins and not frame.has_made(value):
                 frame.ground.holder_node(value)
             return Existing(value)
         known = frame.ground.by_id.get(id(value))
         if known is not None and known[0].value is value:
             return Existing(value)
         return None
-
-    def _made_beneath(self, value: Any) -> bool:
-        """Says whether an object was made inside of an enclosing trace."""
-        frame = self.frame.beneath
-        while isinstance(frame, Frame):
-            state = frame.states.get(id(value))
-            if state is not None and state.created:
-                return True
-            frame = frame.beneath
-        return False
 
     def _made_inside(self, value: Any, name: str, holder: Any) -> Any:
         if isinstance(value, Cell) and hasattr(value, "to_numpy_at_commit"):
@@ -277,6 +273,8 @@ class Writer:
             return self._new_object(value, name)
         if isinstance(value, np.ndarray):
             return NewCopy(value.copy())
+        if type(value) is slice:
+            return NewCall(slice, [self.recipe(p, name, holder) for p in of_slice(value)])
         if isinstance(value, types.MethodType):
             parts = [self.recipe(p, name, holder) for p in (value.__func__, value.__self__)]
             return NewCall(types.MethodType, parts)
@@ -295,6 +293,7 @@ class Writer:
         kind = None if isinstance(value, UNGUARDABLE) else kind_of(value)
         if kind is not None:
             aux, children = kind.take_apart(value)
+            self._keep(aux, name, holder)
             new = NewContainer(kind, type(value), aux, [])
             self.memo[id(value)] = (value, new)  # before the children: there may be cycles
             new.children.extend(
@@ -408,9 +407,20 @@ class Writer:
                 )
         if isinstance(value, type) or remembers_traced(value):
             self._refuse(f"a {type(value).__name__} that holds a traced value", name, holder)
-        return Constant(value) if isinstance(value, BUILT_IN) else NewCopy(copy.copy(value))
+        if isinstance(value, BUILT_IN):
+            return Constant(value)
+        try:
+            return NewCopy(copy.copy(value))
+        except TypeError:
+            self._refuse(f"a {cls.__name__}", name, holder)
 
-    def _refuse(self, what: str, name: str, holder: Any) -> None:
+    def _keep(self, part: Any, name: str, holder: Any) -> None:
+        """Refuses something of the trace in what is kept without a recipe."""
+        what = traced_in(part, self.frame)
+        if what:
+            self._refuse(f"{what} in a key or another static part", name, holder)
+
+    def _refuse(self, what: str, name: str, holder: Any) -> NoReturn:
         ground = self.frame.ground
         path = (
             name
@@ -436,6 +446,11 @@ def _same_leaves(handed: list[Any], now: list[Any]) -> bool:
     return bool(before == jax.tree.structure(now)) and all(
         a is b for a, b in zip(left, right, strict=True)
     )
+
+
+def of_slice(value: slice) -> tuple[Any, Any, Any]:
+    """Returns the parts of a slice."""
+    return value.start, value.stop, value.step
 
 
 def _is_full(cell: Any) -> bool:
