@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 import statejit as sj
 import statejit.numpy as snp
@@ -59,7 +60,8 @@ REFUSED_BY_GENERATORS = {
     " integers([1,0]) integers([0,5],[5,5]) integers(0,INF) integers(NAN) integers(None)"
     " integers(0,10**30) integers('a')",
     "order": "permuted(5) permuted(5,axis=0) permuted([1,2],axis=1) permuted([1,2],out=np.zeros(3)) choice([[1,2]],axis=2)"
-    " permuted([1.5,2],out=np.zeros(2,int)) permuted([1,2],out=[0,0]) shuffle([1,2],axis=1)",
+    " permuted([1.5,2],out=np.zeros(2,int)) permuted([1,2],out=[0,0]) shuffle([1,2],axis=1)"
+    " shuffle([1,2],axis=None)",
     "arrays": "multivariate_hypergeometric([1,2],-1) multivariate_hypergeometric([1,2],4)"
     " multivariate_hypergeometric([-1,2],1) multivariate_hypergeometric([1.5,2],1)"
     " multivariate_hypergeometric([1,2],1,method='x') multivariate_hypergeometric([10**9,2],1)"
@@ -73,6 +75,7 @@ REFUSED_BY_GENERATORS = {
 REFUSED_BY_MODULES = {
     "randint": "randint(0) randint(5,5) randint(5,4) randint(0,300,dtype='uint8')"
     " randint(-1,3,dtype='uint8') randint(0,INF)",
+    "random_integers": "random_integers(None) random_integers(3,2) random_integers(0)",
     "shapes": "rand(-1) randn(2,-1) random_sample(-1)",
     "seeds": "seed([]) seed([[1,2]]) seed(-1) seed('a') set_state({})",
 }
@@ -207,10 +210,25 @@ def test_degenerate_parameters_give_the_only_value():
         "hypergeometric([5, 0, 5], [0, 5, 5], [3, 3, 0])": [3, 0, 0],
         "integers(4, 5)": 4,
         "dirichlet([0, 0, 0])": [0, 0, 0],
+        "gamma([0, INF], 2)": [0, INF],
+        "chisquare(INF)": INF,
+        "noncentral_chisquare(3, INF)": INF,
     }
     for call, expected in calls.items():
         assert eval(f"Generator(0).{call}").tolist() == expected, call
         assert np.all(eval(f"np.random.default_rng(0).{call}") == expected), call
+
+
+def test_parameters_that_are_infinite_or_huge_have_their_limits():
+    g = Generator(0)
+    found = np.asarray(g.noncentral_chisquare(0.5, np.repeat([INF, 1e10], 500)))
+    assert (found[:500] == INF).all()
+    assert stats.kstest((found[500:] - 1e10) / 2e5, "norm").pvalue > 1e-3
+    assert np.isnan(g.dirichlet([INF, 1])[0])
+    found = np.asarray(g.ball(2, INF, 500))
+    assert stats.kstest(found.ravel(), "uniform", (-1, 2)).pvalue > 1e-3
+    with pytest.raises(ValueError, match="p <= 0"):
+        g.ball(2, NAN)
 
 
 def test_out_is_written_and_returned():
@@ -273,8 +291,13 @@ def test_double_precision_gives_numpys_dtypes_and_large_counts():
         assert abs(float(found.std()) - 158114) < 5 * 158114 / np.sqrt(1_000)
         assert int(g.integers(2**62, 2**63 - 1)) >= 2**62
     assert g.random().dtype == np.float32
-    with pytest.raises(ValueError, match="too large for int32"):
-        g.binomial(10**11, 0.5)
+    for call in (
+        lambda: g.binomial(10**11, 0.5),
+        lambda: g.multinomial(np.array([10**11]), [0.5, 0.5]),
+        lambda: g.choice(10**11),
+    ):
+        with pytest.raises(ValueError, match="too large for int32"):
+            call()
 
 
 def writer_of_the_docs():

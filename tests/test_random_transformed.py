@@ -451,3 +451,15 @@ def test_traced_parameters_outside_of_their_domains_give_nan_or_minus_one():
     np.testing.assert_array_equal(found, [np.nan, np.nan, -1])
     with pytest.raises(ValueError, match="scale < 0"):
         draw(-1.0)
+
+
+def test_traced_bounds_outside_of_their_dtype_give_minus_one():
+    g = Generator(3)
+    bounds = [(0, 0), (0, 257), (-1, 5), (5, 5), (0, 256), (250, 256)]
+    draw = sj.jit(lambda low, high: g.integers(low, high, dtype="uint8"))
+    found = draw(*(jnp.asarray(x) for x in zip(*bounds, strict=True))).tolist()
+    assert found[:4] == [255] * 4
+    assert 250 <= found[5] < 256
+    half = sj.jit(lambda high: g.integers([0, 1], high, (4, 2), "uint8"))(jnp.asarray([0, 3]))
+    assert (half[:, 0] == 255).all()
+    assert set(half[:, 1].tolist()) <= {1, 2}

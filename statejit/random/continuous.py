@@ -84,6 +84,7 @@ def _weibull_min(key: Any, shape: Any, dtype: Any, a: Any, scale: Any) -> Any:
 def generalized_normal(key: Any, shape: Any, dtype: Any, p: Any) -> Any:
     """Samples the density proportional to exp(-|x|^p): the power 1/p of a gamma variable."""
     size, sign = jax.random.split(key)
+    p = jnp.minimum(p, 2.0**100)  # infinity is the uniform distribution
     g, boost = boosted_gamma(size, shape, dtype, 1 / p)
     signs = jax.random.rademacher(sign, shape, dtype)
     return signs * jnp.exp((jnp.log(g) + boost) / p)

@@ -12,7 +12,7 @@ import numpy as np
 from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from ..array.lifting import unpacked
-from .parameters import known, numeric
+from .parameters import Parameter, known, numeric
 from .programs import Sampler, broadcast_shape
 
 # Whole numbers -----------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
     if high is None:
         low, high = 0, low
         words = "high < 0" if endpoint else "high <= 0"
-    info = (0, 1) if np.dtype(dtype).kind == "b" else (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max)
+    info = (0, 1) if np.dtype(dtype).kind == "b" else _range(dtype)
     first, last = known(low), known(high)
     if last is not None:
         last = _whole(last) - (0 if endpoint else 1)
@@ -77,7 +77,33 @@ def bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> tuple[Any, Any]:
     if first is not None and last is not None and np.any(first > last):
         raise ValueError(words)
     kind = np.int32 if np.dtype(dtype).kind == "b" else dtype
-    return _bound(first, low, 0, kind), _bound(last, high, 0 if endpoint else 1, kind)
+    ends = _bound(first, low, 0, kind), _bound(last, high, 0 if endpoint else 1, kind)
+    if first is not None and last is not None:
+        return ends
+    bottom = jnp.asarray(low if first is None else ends[0])
+    top, inclusive = (jnp.asarray(high), endpoint) if last is None else (ends[1], True)
+    fits = (bottom <= top if inclusive else bottom < top) & _within(bottom, top, info, inclusive)
+    return jnp.where(fits, ends[0], 1), jnp.where(fits, ends[1], 0)  # none, in unsigned dtypes too
+
+
+def _range(dtype: Any) -> tuple[int, int]:
+    return int(jnp.iinfo(dtype).min), int(jnp.iinfo(dtype).max)
+
+
+def _within(low: Any, high: Any, info: tuple[int, int], inclusive: bool) -> Any:
+    """Says whether bounds fit a dtype, given its least and its greatest integer."""
+    greatest, fits = info[1] + (0 if inclusive else 1), jnp.asarray(True)
+    if not _whole_within(low, info[0], np.inf):
+        fits &= low >= info[0]
+    return fits if _whole_within(high, -np.inf, greatest) else fits & (high <= greatest)
+
+
+def _whole_within(array: Any, least: float, greatest: float) -> bool:
+    """Says whether no array of its dtype exceeds some limits, which the dtype may then not hold."""
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        return False
+    smallest, largest = _range(array.dtype)
+    return least <= smallest and largest <= greatest
 
 
 def _bound(value: Any, given: Any, less: int, dtype: Any) -> Any:
@@ -184,6 +210,9 @@ def is_numeric(array: Any) -> bool:
     return isinstance(array, jax.Array) or np.asarray(array).dtype.kind in "biufcV"
 
 
+_COUNT = Parameter("a", "the number of elements", count=True)
+
+
 def check_choice(count: int, size: Any, replace: bool, p: Any, shape: Any) -> None:
     """Refuses what can not be chosen from, with NumPy's words.
 
@@ -198,6 +227,7 @@ def check_choice(count: int, size: Any, replace: bool, p: Any, shape: Any) -> No
         ValueError: if it is so.
     """
     drawn = int(np.prod(size if size is not None else ()))
+    _COUNT.check_count(count)
     if count <= 0 and drawn:
         what = "a must be a positive integer" if shape == () else "a cannot be empty"
         raise ValueError(f"{what} unless no samples are taken")

@@ -43,7 +43,7 @@ def large_gamma(key: Any, a: Any) -> Any:
         accepted = (t > -1) & (jnp.log(0.5 - 0.5 * second) <= 3 * d * _log1p_rest(t))
         return key, jnp.where(accepted & ~done, t, found), done | accepted
 
-    start = (key, jnp.zeros(shape, dtype), jnp.zeros(shape, bool))
+    start = (key, jnp.zeros(shape, dtype), ~(a < jnp.inf))  # of which nothing is accepted
     t = jax.lax.while_loop(lambda state: ~state[2].all(), step, start)[1]
     return d * (1 + t) ** 3
 

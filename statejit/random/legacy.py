@@ -73,7 +73,7 @@ class Legacy(Ported):
                 it may also stand before the dtype, where brainpy.math has it.
 
         Returns:
-            The sample, (*size,). Where low >= high is traced, it is -1.
+            The sample, (*size,). Where traced bounds are empty or do not fit the dtype, it is -1.
 
         Raises:
             ValueError: if the bounds, where they are known, are empty or do not fit the dtype.
@@ -118,6 +118,8 @@ class Legacy(Ported):
             True
         """
         low, high = (1, low) if high is None else (low, high)
+        if high is None:
+            raise TypeError("low must be an integer, not None")
         return self.integers(low, high, size, dtype, endpoint=True, key=key)
 
     def tomaxint(self, size: Size = None, *, key: Any = None) -> Array:

@@ -85,11 +85,16 @@ def multinomial(size: Any, dtype: Any) -> Sampler:
     return sampler
 
 
+_TRIALS = Parameter("n", "the number of trials", NON_NEGATIVE, count=True)
+
+
 def check_multinomial(n: Any, pvals: Any) -> None:
     """Refuses counts and probabilities that are known to be wrong, with NumPy's words."""
     n, pvals = known(n), known(pvals)
     if isinstance(n, (float, np.ndarray)) and not np.ndim(n):
         n = int(n)  # refuses infinity and NaN
+    if n is not None:
+        _TRIALS.check_count(n)
     if n is not None and np.any(np.less(n, 0)):
         raise ValueError("n < 0")
     if pvals is None:

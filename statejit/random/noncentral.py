@@ -54,14 +54,16 @@ def noncentral_chisquare(key: Any, shape: Any, dtype: Any, df: Any, nonc: Any) -
     """Samples a noncentral chi-square distribution, as NumPy does.
 
     With more than one degree of freedom one of the squared normal variables is moved; with fewer,
-    a Poisson number of degrees of freedom is added.
+    a Poisson number of degrees of freedom is added, unless that would not fit an integer: then the
+    sample of one degree is, as floats go, that of fewer.
     """
     first, second, third = jax.random.split(key, 3)
     df, nonc = jnp.broadcast_to(df, shape), jnp.broadcast_to(nonc, shape)
-    moves = df > 1
     counts = jnp.int32 if dtype == jnp.float32 else jax.dtypes.canonicalize_dtype(int)
+    moves = (df > 1) | (nonc > jnp.iinfo(counts).max / 4)
     added = 2 * poisson(first, shape, counts, jnp.where(moves, 0, nonc / 2)).astype(dtype)
-    central = chisquare(second, shape, dtype, jnp.where(moves, df - 1, df + added))
+    fewer = jnp.where(df > 1, df - 1, 1)  # beside so large a number, 1 is as good as none
+    central = chisquare(second, shape, dtype, jnp.where(moves, fewer, df + added))
     root = jnp.sqrt(jnp.where(nonc > 0, nonc, 1)) * (nonc > 0)
     normal = jax.random.normal(third, shape, dtype) + root
     return _moved(central + jnp.where(moves, normal * normal, 0), df, nonc, ~moves)

@@ -47,7 +47,7 @@ class Orders(Draws):
             key: a JAX key to draw with in place of the generator's, which then stays.
 
         Returns:
-            The sample, (*size,). Where low >= high is traced, it is -1.
+            The sample, (*size,). Where traced bounds are empty or do not fit the dtype, it is -1.
 
         Raises:
             ValueError: if the bounds, where they are known, are empty or do not fit the dtype.
@@ -262,7 +262,7 @@ class Orders(Draws):
                 raise TypeError("an array without axes has no order")
             stored(x, self.permutation(x, axis, key=key))
             return
-        if axis:
+        if axis != 0:
             raise NotImplementedError("Axis argument is only supported on ndarray objects")
         if not hasattr(x, "__setitem__") or isinstance(x, (dict, jax.Array)):
             raise TypeError(

@@ -94,7 +94,7 @@ class Parameter:
         if found is None:
             return
         if self.count:
-            self._check_count(found)
+            self.check_count(found)
             found = self.whole(found)
         if domain is NON_NEGATIVE and _has_minus_zero(found):
             raise ValueError(self._words(found))
@@ -118,7 +118,13 @@ class Parameter:
         words = self.domain.refused.replace("{}", self.name)
         return words if np.ndim(found) else words.replace("contains NaNs", "is NaN")
 
-    def _check_count(self, found: Any) -> None:
+    def check_count(self, found: Any) -> None:
+        """Refuses a known count that no integer holds.
+
+        Raises:
+            ValueError: if it would be one of 64 bits.
+            OverflowError: if not even that.
+        """
         top = np.max(found, initial=0)
         if top > largest(int):
             raise (OverflowError if top > _C_LONG else ValueError)(

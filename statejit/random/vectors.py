@@ -205,7 +205,7 @@ class Vectors(Draws):
 
         Args:
             d: the number of dimensions.
-            p: the norm.
+            p: the norm, > 0, or infinity.
             size: the shape of the sample before the last axis.
             dtype: the dtype of the sample.
             key: a JAX key to draw with in place of the generator's, which then stays.
@@ -213,10 +213,16 @@ class Vectors(Draws):
         Returns:
             The points, (*size, d).
 
+        Raises:
+            ValueError: if p is not above 0.
+
         Example:
             >>> from statejit.random import default_rng
             >>> default_rng(0).ball(2, size=3).shape
             (3, 2)
         """
-        options = (shape_of(size), floating(dtype, "ball"), operator.index(d), plain(p))
+        p = plain(p)
+        if not p > 0:
+            raise ValueError("p <= 0")
+        options = (shape_of(size), floating(dtype, "ball"), operator.index(d), p)
         return self._plain(multivariate.ball, options, key)
