@@ -10,7 +10,7 @@ import optax
 
 from ._core.base import Base
 from ._core.cells import Cell
-from ._core.containers import kind_of
+from ._core.containers import DICT, kind_of
 from ._core.frames import CURRENT
 from .collecting.collections import collections
 from .collecting.leaves import present, walk
@@ -169,15 +169,20 @@ def parameters(target: Any, like: Any = None) -> PyTree:
             "know where it is held.",
         )
     aux, children = kind.take_apart(target)
-    likes = [None] * len(children) if like is None else _children(like, kind, len(children))
+    likes = [None] * len(children) if like is None else _in_order_of(target, like)
     inner = [parameters(c, one) for c, one in zip(children, likes, strict=True)]
     return kind.build(type(target), aux, inner)
 
 
-def _children(like: Any, kind: Any, n: int) -> list[Any]:
-    found = kind_of(like)
-    children = [] if found is None or found is not kind else found.take_apart(like)[1]
-    if len(children) != n:
+def _in_order_of(target: Any, tree: Any) -> list[Any]:
+    """Returns the children of a tree, in the order of a target: JAX sorts the keys of dicts."""
+    kind: Any = kind_of(target)
+    aux, wanted = kind.take_apart(target)
+    own, children = kind.take_apart(tree) if kind_of(tree) is kind else (aux, [])
+    if kind is DICT and len(children) == len(wanted):
+        by_key = dict(zip(own[0], children, strict=True))
+        children = [by_key[key] for key in aux[0] if key in by_key]
+    if len(children) != len(wanted):
         raise StructureError("the gradients do not have the structure of the target.")
     return children
 
@@ -209,5 +214,6 @@ def write(target: Any, new: PyTree) -> None:
     elif isinstance(target, Cell):
         target.value = new
     elif (kind := kind_of(target)) is not None:
-        for child, value in zip(kind.take_apart(target)[1], kind.take_apart(new)[1], strict=True):
+        children = kind.take_apart(target)[1]
+        for child, value in zip(children, _in_order_of(target, new), strict=True):
             write(child, value)

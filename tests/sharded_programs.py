@@ -257,6 +257,34 @@ def data_parallel_training_is_that_of_one_device() -> None:
         np.testing.assert_allclose(shard.w, w, rtol=1e-6)
 
 
+def containers_are_split_by_their_specs() -> None:
+    rows, whole = jnp.arange(16.0).reshape(8, 2), jnp.arange(3.0)
+    model = sj.Base()
+    model.parts = {"b": rows, "a": [whole]}
+
+    def fun(given: Any, pair: Any) -> Any:
+        assert given["b"].shape == pair[1].shape == model.parts["b"].shape == (2, 2)
+        model.parts["b"] = model.parts["b"] + given["b"]
+        return {"b": given["b"], "a": given["a"] + model.parts["a"][0]}, [pair[0], pair[1] * 2]
+
+    split = P("data")
+    run = sj.shard_map(
+        fun,
+        mesh=mesh(),
+        in_specs=({"a": P(), "b": split}, (P(), split)),
+        out_specs=({"a": P(), "b": split}, [P(), split]),
+        state_specs={("parts", "b"): split},
+    )
+    for of in (run, sj.jit(run)):
+        model.parts["b"] = rows
+        named, listed = of({"b": rows, "a": whole}, (whole, rows))
+        for found, expected in (
+            *((named["a"], 2 * whole), (named["b"], rows), (listed[0], whole)),
+            *((listed[1], 2 * rows), (model.parts["b"], 2 * rows)),
+        ):
+            np.testing.assert_array_equal(found, expected)
+
+
 PROGRAMS = (
     state_keeps_its_sharding_under_jit,
     another_sharding_is_another_program,
@@ -268,6 +296,7 @@ PROGRAMS = (
     shards_draw_numbers_of_their_own,
     gradients_go_through_shard_map,
     data_parallel_training_is_that_of_one_device,
+    containers_are_split_by_their_specs,
 )
 
 if __name__ == "__main__":

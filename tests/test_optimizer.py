@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import pickle
 from collections.abc import Callable
@@ -462,3 +463,27 @@ def test_a_line_search_that_lacks_the_loss_says_so() -> None:
     m, opt = Logistic(), sj.Optimizer(BACKTRACKING)
     with pytest.raises(TypeError, match="value_fn"):
         opt.update(m, sj.grad(m.loss, grad_vars=m)())
+
+
+@pytest.mark.parametrize("of", [dict, collections.OrderedDict])
+def test_targets_in_dicts_are_found_by_their_keys(of: Any) -> None:
+    late, early, array = Linear(2, 2), Linear(2, 2), sj.Array([5.0])
+    late.w, early.w = late.w + 1.0, early.w - 1.0
+    target = of(z=late, y=of(b=array), a=early)  # JAX sorts the keys of dicts
+
+    def loss() -> Any:
+        return ((X @ late.w @ early.w * array.value) ** 2).mean()
+
+    def by_hand(w: Any) -> Any:
+        return ((X @ w["z"] @ w["a"] * w["y"]) ** 2).mean()
+
+    w = {"z": late.w, "a": early.w, "y": array.value}
+    opt = sj.Optimizer(optax.sgd(0.01))
+    for i in range(2):
+        grads = sj.grad(loss, grad_vars=target)()
+        opt.update(target, jax.tree.map(lambda g: g, grads) if i else grads)
+        w = jax.tree.map(lambda p, g: p - 0.01 * g, w, jax.grad(by_hand)(w))
+    for name, found in (("z", late.w), ("a", early.w), ("y", array.value)):
+        np.testing.assert_allclose(found, w[name], rtol=1e-5)
+    with pytest.raises(StructureError):
+        opt.update(target, {**grads, "more": 0.0})

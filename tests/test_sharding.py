@@ -22,4 +22,4 @@ def test_sharded_state_on_eight_devices() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.split()) == 10
+    assert len(done.stdout.split()) == 11

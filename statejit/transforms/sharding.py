@@ -38,7 +38,8 @@ class ShardFrame(LaneFrame):
     def own(self, entry: Any, holder: Any, name: Any) -> Any:
         """Takes shards of what is split; the rest is seen without the mesh on which it lies."""
         own = super().own(entry, holder, name)
-        return self.lane(own, None) if own is entry and type(own) is Slot else own
+        whole = own is entry and type(own) is Slot and id(own) not in self.lanes
+        return self.lane(own, None) if whole else own
 
     def checked(self, axis: Any, array: Any) -> Any:
         """Returns a spec that an array can have."""
