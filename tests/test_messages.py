@@ -83,8 +83,8 @@ TEXTS: dict[type[BaseException], tuple[Callable[[Net], None], str]] = {
         traced_control_flow,
         "Python asked for the value of a traced array: sj.jit(lambda: 1 if net.w[0] > 0 else 2)()\n"
         "  Where: net.w, at {line}\n"
-        "  Do:    use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a "
-        "Python attribute or a static argument.",
+        "  Do:    use statejit.numpy.where (or jax.numpy.where), statejit.cond or "
+        "statejit.while_loop, or make the value a Python attribute or a static argument.",
     ),
     errors.RawTransformError: (
         raw_transform,

@@ -25,8 +25,8 @@ _UNHASHABLE = re.compile(r"unhashable type: '\w*Tracer'")
 """Python's error where a traced array is the key of a dictionary, or goes into a set."""
 
 _VALUE = (
-    "use statejit.numpy.where (or jax.numpy.where, jax.lax.cond), or make the value a Python "
-    "attribute or a static argument."
+    "use statejit.numpy.where (or jax.numpy.where), statejit.cond or statejit.while_loop, or make "
+    "the value a Python attribute or a static argument."
 )
 _NUMPYS = (
     "NumPy can not hold it: make the array, or stack the list, with statejit.numpy instead of "
