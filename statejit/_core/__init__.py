@@ -14,8 +14,9 @@ From the ground up: each module imports only what stands before it.
   there, or past the watch, is put back and refused), `captures` (the same within a trace).
 - One run of the user's code: `derived` (what is computed of numbers), `repeats` (equal layers),
   `evaluation` (the traced program as a function), `opening` (constants become inputs), `statics`
-  (what is kept as it is), `recipes` (how effects and results are made again), `advice` (JAX's
-  errors, explained), `discovery` (the run), `inner` (its commit to an enclosing trace).
+  (what is kept as it is), `recipes` (how effects and results are made again) and `writing` (what
+  the frame holds becomes recipes), `advice` (JAX's errors, explained), `discovery` (the run),
+  `inner` (its commit to an enclosing trace).
 - Calls: `source` (Python text in the making), `donation` and `packing` (whose memory is used again,
   and which arrays lie together), `guards` and `hotpath` (what was found, as straight-line Python),
   `equality` (which plans share a program), `executable` (the compiled program), `plan` (all of it,

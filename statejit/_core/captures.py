@@ -19,13 +19,13 @@ from ..errors import OutsideChangeError
 from .base import Base
 from .cells import Cell
 from .changes import fetch, rebind
-from .codes import is_special
+from .codes import cell_contents, is_special
 from .containers import DATACLASS, kind_of
 from .frames import Frame
 from .hidden import hidden_in, parts_of
 from .nodes import Node, Wrapper
 from .numbers import Number
-from .outside import cell_contents, refers_to_user, wrapped_parts
+from .outside import refers_to_user, wrapped_parts
 from .pictures import (
     OfArray,
     OfAttributes,

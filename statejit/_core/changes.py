@@ -8,10 +8,11 @@ from typing import Any
 
 from ..errors import OutsideChangeError
 from .base import Base, hooked
+from .codes import cell_contents
 from .containers import Container
 from .frames import CURRENT, UNWATCHED, Frame, raw_get, raw_names
 from .nodes import Node
-from .outside import Outside, cell_contents
+from .outside import Outside
 from .pictures import OfArray, OfAttributes, OfContainer, attributes, set_raw
 from .places import user_line
 from .positions import remembers_traced

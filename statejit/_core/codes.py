@@ -1,4 +1,4 @@
-"""What code objects refer to: the globals, cells and attributes that a function may load.
+"""What functions refer to: the globals, cells and attributes that their code may load.
 
 The functions that are made within a function count as its own.
 """
@@ -10,6 +10,8 @@ import functools
 import operator
 import types
 from typing import Any
+
+from .slots import MISSING
 
 _KINDS = {
     "LOAD_GLOBAL": "global",
@@ -135,6 +137,24 @@ def _with_inner(code: types.CodeType) -> tuple[types.CodeType, ...]:
 def is_special(name: str) -> bool:
     """Says whether Python itself calls a method of this name."""
     return name.startswith("__") and name.endswith("__")
+
+
+def content_of(cell: Any) -> Any:
+    """Returns what a cell of a closure holds, or `MISSING` while it is empty."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def cell_contents(fun: Any, index: int) -> Any:
+    """Returns what one cell of a function's closure holds, or `MISSING` while it is empty."""
+    return content_of((fun.__closure__ or ())[index])
+
+
+def closure_of(fun: Any) -> list[Any]:
+    """Returns what the cells of a function's closure hold, `MISSING` for those that are empty."""
+    return [content_of(cell) for cell in fun.__closure__ or ()]
 
 
 def names_of_accessor(value: Any) -> list[str]:

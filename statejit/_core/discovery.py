@@ -22,7 +22,8 @@ from .ground import Ground
 from .memory import refused
 from .opening import open_constants
 from .outside import Outside
-from .recipes import Refill, SetAttr, Writer
+from .recipes import Refill, SetAttr
+from .writing import Writer
 
 
 @dataclasses.dataclass(eq=False)

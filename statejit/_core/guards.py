@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import types
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,11 +17,12 @@ import numpy as np
 
 from .base import Base
 from .cells import Cell
+from .codes import cell_contents
 from .donation import COUNTS, ONE_HOLDER
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor, slot_names
 from .ground import Ground
 from .nodes import Node
-from .outside import alike, cell_contents, shape
+from .outside import alike, shape
 from .packing import Packing
 from .pictures import OfArray
 from .slots import MISSING, same_plain
@@ -46,11 +48,31 @@ TESTS = {
     "same": "{v} is v{expect.index}",
     "is": "{v} is {k}",
     "static": "{v} is {k} or type({v}) is {cls} and {v} == {k}",
+    "alike": "{v} is {k} or {alike}({v}, {k})",
+    # By text, too: Decimal('1.5') == Decimal('1.50').
+    "equal": "{v} is {k} or type({v}) is {cls} and {v} == {k} and repr({v}) == {text}",
     "method": "type({v}) is {cls} and {v}.__name__ == {expect.__name__!r}",
+    "content": "type({v}) is {cls} and {same}({v})",
+    "missing": "{v} is {MISSING}",
+    "not keeping": "not {keeps}({v})",
     "lacks": "{v}.keys().isdisjoint({k})",
     "length": "len({v}) == {expect}",
 }
-"""How a node is tested, where that needs only what is expected, `k`, and the type of that."""
+"""How a node is tested, where that needs only what is expected."""
+
+NAMED: dict[str, Callable[[Any], Any]] = {
+    "k": lambda expect: expect,
+    "cls": type,
+    "text": repr,
+    "same": lambda expect: OfArray(expect).holds,
+    "alike": lambda expect: alike,
+    "MISSING": lambda expect: MISSING,
+    "keeps": lambda expect: _keeps,
+}
+"""The constants that these tests name, made of what is expected."""
+
+USED = {test: [name for name in NAMED if f"{{{name}}}" in text] for test, text in TESTS.items()}
+"""Which of them each test names: nothing else becomes a constant."""
 
 
 class Guards:
@@ -216,25 +238,12 @@ class Guards:
         constant, expect = self.source.constant, node.expect
         match node.test:
             case test if test in TESTS:
-                return self._of_table(TESTS[test], v, expect)
-            case "missing":
-                return f"{v} is {constant(MISSING)}"
+                used = {name: constant(NAMED[name](expect)) for name in USED[test]}
+                return TESTS[test].format(v=v, expect=expect, **used)
             case "plain" if node.access == "names":
                 return f"tuple({v}) == {constant(expect)}"
             case "plain":
                 return self._plain(v, expect)
-            case "alike":
-                k = constant(expect)
-                return f"{v} is {k} or {constant(alike)}({v}, {k})"
-            case "equal":  # by text, too: Decimal('1.5') == Decimal('1.50')
-                k = constant(expect)
-                return (
-                    f"{v} is {k} or type({v}) is {constant(type(expect))} and {v} == {k} "
-                    f"and repr({v}) == {repr(expect)!r}"
-                )
-            case "content":
-                same = constant(OfArray(expect).holds)
-                return f"type({v}) is {constant(type(expect))} and {same}({v})"
             case "cached":
                 return f"{v} is {constant(expect)} and {v}.cache_info().misses >= {_misses(expect)}"
             case "entries" if node.access == "entries":
@@ -253,17 +262,9 @@ class Guards:
                 return f"tuple({self._names(node)}) == {constant(expect[1])}"
             case "loaded":
                 return self._loaded(node, v)
-            case "not keeping":
-                return f"not {constant(_keeps)}({v})"
             case "names":
                 return f"tuple({v}) == {constant(expect)}" if expect else f"not {v}"
         return self._container(node, v)
-
-    def _of_table(self, test: str, v: str, expect: Any) -> str:
-        """Returns a test of the table; only what it names becomes a constant."""
-        named = {"k": expect, "cls": type(expect)}
-        found = {n: self.source.constant(c) for n, c in named.items() if f"{{{n}}}" in test}
-        return test.format(v=v, expect=expect, **found)
 
     def _entries(self, v: str, expect: tuple[int, str | None]) -> str:
         """Tests that a dictionary has got no new entry: its length, and the last one."""

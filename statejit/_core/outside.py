@@ -22,6 +22,8 @@ from ..errors import TracedControlFlowError
 from .base import Base
 from .codes import (
     asks_for_globals,
+    cell_contents,
+    closure_of,
     codes_in,
     imports,
     is_special,
@@ -43,7 +45,7 @@ from .places import (
     is_of_library,
 )
 from .positions import CACHED, GlobalRandomness
-from .slots import MISSING, is_number, is_plain, same_plain
+from .slots import is_number, is_plain, same_plain
 
 
 class Outside:
@@ -279,8 +281,8 @@ def functions_of(code: types.CodeType) -> list[types.FunctionType]:
 def wrapped_parts(fun: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yields (access, key, value) of what a library function keeps for itself."""
     if isinstance(fun, types.FunctionType):
-        for i in range(len(fun.__closure__ or ())):
-            yield "cell", i, cell_contents(fun, i)
+        for i, content in enumerate(closure_of(fun)):
+            yield "cell", i, content
         for i, default in enumerate(fun.__defaults__ or ()):
             yield "default", i, default
     own = raw_dict(fun) or {}
@@ -338,7 +340,7 @@ def alike(one: Any, other: Any, seen: frozenset[tuple[int, int]] = frozenset()) 
 def _parts(value: Any) -> Any:
     """Returns what a function or a container of functions is made of; None for anything else."""
     if isinstance(value, types.FunctionType):
-        cells = [cell_contents(value, i) for i in range(len(value.__closure__ or ()))]
+        cells = closure_of(value)
         defaults = value.__defaults__, value.__kwdefaults__
         return [value.__code__, id(value.__globals__), *defaults, *cells]
     if isinstance(value, functools.partial):
@@ -346,11 +348,3 @@ def _parts(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return value
     return [*value, *value.values()] if type(value) is dict else None
-
-
-def cell_contents(fun: Any, index: int) -> Any:
-    """Returns what a closure cell holds, or `MISSING` while it is empty."""
-    try:
-        return (fun.__closure__ or ())[index].cell_contents
-    except ValueError:
-        return MISSING

@@ -22,6 +22,7 @@ import numpy as np
 
 from .base import Base
 from .cells import Cell
+from .codes import closure_of
 from .frames import raw_get, raw_names
 from .nodes import Wrapper
 from .numbers import Number
@@ -187,7 +188,7 @@ def reached(value: Any) -> Iterator[Any]:
         seen.add(id(item))
         yield item
         if isinstance(item, types.FunctionType):
-            stack += [c.cell_contents for c in item.__closure__ or () if _is_full(c)]
+            stack += [content for content in closure_of(item) if content is not MISSING]
             stack += item.__defaults__ or ()
         elif isinstance(item, Wrapper):
             stack += [getattr(item, name) for name in item.guarded]
@@ -196,14 +197,6 @@ def reached(value: Any) -> Iterator[Any]:
 
 
 _NOT_ENTERED = (type, types.ModuleType, types.CodeType, type(jax.tree_util.default_registry))
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018, an empty cell raises
-    except ValueError:
-        return False
-    return True
 
 
 class GlobalRandomness:

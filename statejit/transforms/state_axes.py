@@ -9,6 +9,7 @@ import jax
 
 from .._core.base import Base
 from .._core.changes import consulting
+from .._core.codes import content_of
 from .._core.frames import Frame
 from .._core.numbers import Number
 from ..collecting.leaves import present, walk
@@ -114,11 +115,8 @@ def roots_of(fun: Any) -> list[Any]:
         fun = fun.fun
     own = getattr(fun, "__self__", fun)
     found = [own] if _is_model(own) else []
-    for cell in getattr(fun, "__closure__", None) or ():
-        try:
-            found += [cell.cell_contents] if _is_model(cell.cell_contents) else []
-        except ValueError:
-            continue
+    cells = getattr(fun, "__closure__", None) or ()
+    found += [held for held in map(content_of, cells) if _is_model(held)]
     named = getattr(fun, "__globals__", {})
     names = getattr(getattr(fun, "__code__", None), "co_names", ())
     return found + [named[n] for n in names if n in named and _is_model(named[n])]
