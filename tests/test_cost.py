@@ -69,6 +69,35 @@ def test_builtin_functions_are_called_a_bounded_number_of_times_per_slot() -> No
     assert len(cost(10).builtin) <= 32, cost(10).builtin  # 28
 
 
+class Leaky(sj.Base):
+    def __init__(self) -> None:
+        self.v, self.rate, self.steps = jnp.ones(2), 0.5, 0
+
+    def step(self) -> Any:
+        self.v = self.v * self.rate + self.steps
+        self.steps += 1
+        return jnp.copysign(1.0, self.v * 0 + self.rate)[0]
+
+
+def test_a_number_becomes_an_array_once_for_as_long_as_it_is_the_same() -> None:
+    model, eager = Leaky(), Leaky()
+    step = sj.jit(Leaky.step)
+    assert step(model) == eager.step()
+    plan, given = step.plans[0], []
+    program = plan.program
+
+    def watched(*inputs: Any) -> Any:
+        given.append([type(x) is float for x in inputs if jnp.ndim(x) == 0 and type(x) is not int])
+        return program(*inputs)
+
+    plan.program = watched
+    for rate in (0.5, 0.5, 0.0, 0.0, -0.0, -0.0, -0.0, 0.25, 1 / 4, 1 / 4):
+        model.rate = eager.rate = rate
+        assert (step(model), model.v.tolist()) == (eager.step(), eager.v.tolist())
+    assert sum(given, []) == [False, False, True, False, True, False, False, True, False, False]
+    assert len(step.plans) == 1 and model.steps == 11
+
+
 def test_a_thousand_calls_and_instances_compile_once() -> None:
     step, x = sj.jit(Model.step), jnp.ones(())
     models = [Model(2) for _ in range(100)]

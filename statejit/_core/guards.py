@@ -102,10 +102,11 @@ class Guards:
         self._numbers()
         if packing.leaves:
             before, self.source.lines = self.source.lines, []
+            flags, self.source.flags = self.source.flags, {}  # what these say is not always said
             for node in of_cells:
                 self._node(node)
             self._distinct(distinct)
-            rest, self.source.lines = self.source.lines, before
+            rest, self.source.lines, self.source.flags = self.source.lines, before, flags
             packing.find(self.source, rest)
 
     def _is_distinct(self, node: Node) -> bool:

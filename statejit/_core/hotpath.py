@@ -61,7 +61,11 @@ class Retrace(Exception):
 
 
 def generate(
-    traced: Traced, ground: Ground, packing: Packing, undonated: Callable[..., Any] | None = None
+    traced: Traced,
+    ground: Ground,
+    packing: Packing,
+    undonated: Callable[..., Any] | None = None,
+    keeps: bool = False,
 ) -> tuple[Callable[..., Any], list[int], list[int]]:
     """Returns `dispatch(fun, args, kwargs, program)`: what `fun(*args, **kwargs)` does, or `MISS`.
 
@@ -71,6 +75,7 @@ def generate(
         packing: which inputs and outputs lie together in pages.
         undonated: the same program, for a call that must be able to repeat it; without it the
             program never reuses the memory of what the call overwrites.
+        keeps: whether the arrays of Python numbers may be kept for further calls.
 
     Returns:
         The function, the indices of the inputs whose memory the program may reuse, and the order
@@ -80,7 +85,7 @@ def generate(
     miss = source.constant(MISS)
     Guards(source, ground, packing).emit()
     guards, source.lines = source.lines, []
-    commit = Commit(source, traced, ground, packing, undonated)
+    commit = Commit(source, traced, ground, packing, undonated, keeps)
     commit.emit()
     text = [
         "def dispatch(fun, args, kwargs, program, targets=()):",
@@ -106,9 +111,10 @@ class Commit:
         ground: Ground,
         packing: Packing,
         undonated: Any,
+        keeps: bool,
     ) -> None:
         self.source, self.traced, self.ground = source, traced, ground
-        self.packing, self.undonated = packing, undonated
+        self.packing, self.undonated, self.keeps = packing, undonated, keeps
         self.donated = packing.donated
         self.order = self._order()
         self.position = {out: i for i, out in enumerate(self.order)}
@@ -149,6 +155,8 @@ class Commit:
         gives = bool(self.donated or self.packing.leaves)
         if self.packing.leaves:
             self.packing.gather(self.source)
+        if self.keeps:
+            self._keep_numbers()
         inputs = ", ".join(self._inputs())
         count = constant(sys.getrefcount)
         for container, nodes in _by_container(self.donated.values()):
@@ -178,6 +186,22 @@ class Commit:
             line(f"    outs = program({inputs})")
         line(f"except {constant(Retrace)}:")
         line(f"    return {constant(MISS)}")
+
+    def _keep_numbers(self) -> None:
+        """Emits what finds the arrays of numbers that are as they were in the last call.
+
+        JAX needs two microseconds to make an array of a number, and a GPU ten. One that changes
+        from call to call is left to it.
+        """
+        line, constant = self.source.line, self.source.constant
+        for i in self.packing.numbers(self.traced):
+            t, kept = f"t{i}", constant([(None, None)])
+            changed = f"{t} is not number"
+            if type(self.ground.tape.steps[i].value) in (int, float):
+                changed += f" and ({t} != number or not {t} or type({t}) is not type(number))"
+            line(f"number, n{i} = {kept}[0]")
+            line(f"if {changed}: {kept}[0], n{i} = ({t}, None), {t}")
+            line(f"elif n{i} is None: n{i} = {constant(_array_of)}({t}, {kept})")
 
     def _refusal(self) -> str:
         return f"{self.source.constant(_refuse)}({self.source.constant(self._first_path())})"
@@ -216,7 +240,7 @@ class Commit:
         given = {donated.node.index for donated in self.donated.values()}
         for slot in (self.traced.inputs[i] for i in self.packing.inputs):
             if isinstance(slot, int):
-                yield f"t{slot}"
+                yield f"n{slot}" if self.keeps else f"t{slot}"
             elif slot.node.test == "numpy" and slot.node.index in given:
                 yield f"{self.source.constant(jnp.array)}(v{slot.node.index})"
             else:
@@ -363,6 +387,14 @@ class Commit:
         known = index.isdigit() and int(index) in self.source.dicts
         own = f"d{index}" if known else own_dict(self.source, cls, name)
         return f"{own}[{attr!r}] = {value}" if value else f"del {own}[{attr!r}]"
+
+
+def _array_of(number: Any, kept: list[Any]) -> Any:
+    """Returns the array that JAX makes of a number, and keeps it; both change in one step."""
+    with jax.ensure_compile_time_eval():
+        array = jnp.asarray(number)
+    kept[0] = number, array
+    return array
 
 
 def _by_container(donated: Iterable[Donated]) -> Iterator[tuple[Node, list[Node]]]:

@@ -164,6 +164,10 @@ class Packing:
         """Returns the number of an output that is in no page, among those of the packed program."""
         return self.number.get(out, out)
 
+    def numbers(self, traced: Traced) -> list[int]:
+        """Returns the steps of the tape whose numbers are inputs of the program."""
+        return [n for n in (traced.inputs[i] for i in self.inputs) if isinstance(n, int)]
+
     def makes(self, effect: Any) -> bool:
         """Says whether an effect is made by what comes back in a page."""
         if not isinstance(effect, SetAttr) or effect.name != "_value":

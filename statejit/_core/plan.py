@@ -57,7 +57,8 @@ class Plan:
         undonated = self._undonated if donates else None
         packing = Packing(traced, donatable(traced, ground) if donates else {}, packs)
         self._packed = [node.trail() for nodes in packing.nodes for node in nodes]
-        self.dispatch, self.donated, order = generate(traced, ground, packing, undonated)
+        keeps = compiled and self.cacheable and not options.get("donate_argnums")
+        self.dispatch, self.donated, order = generate(traced, ground, packing, undonated, keeps)
         self.pure = packing.program(traced.pure)
         self.executable: Evaluated
         if compiled and self.cacheable:
