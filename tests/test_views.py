@@ -919,3 +919,21 @@ def test_a_mutation_inside_jit_costs_what_hand_written_code_costs(program):
     costs = [f.lower(x).compile().cost_analysis() for f in (ours, hand)]
     for name in ("flops", "bytes accessed"):
         assert costs[0].get(name, 0) <= costs[1].get(name, 0), (name, costs)
+
+
+def shifted(xp, x):
+    a, b, c, d, e = (x + i for i in range(5))
+    a[1:] = a[:-1]
+    b[1:] *= b[:-1]
+    c, d = c.reshape(3, 4), d.reshape(3, 4)
+    c[1:] = c[:-1]
+    d[1:, 1:] += d[:-1, :-1]
+    e[:-1] -= e[1:]
+    return xp.cumsum(a), b[None], c.reshape(12), c, d[:, None], xp.cumsum(e)
+
+
+def test_a_part_that_comes_from_other_places_of_its_array_is_right_beside_a_reshape():
+    x = np.arange(1, 13, dtype=np.float32) / 3
+    found = jax.jit(lambda x: [y.value for y in shifted(snp, Array(x))])(x)
+    for ours, numpys in zip(found, shifted(np, x), strict=True):
+        np.testing.assert_allclose(ours, numpys, rtol=1e-5)

@@ -76,7 +76,7 @@ class Pick:
         spans, strides = self._spans()
         if any(stride != 1 for stride in strides):
             part = _spread(part, strides, _span(value, starts, spans))
-        return part if part.shape == value.shape else lax.dynamic_update_slice(value, part, starts)
+        return _put(value, part, starts)
 
     def then(self, other: Pick) -> Pick | None:
         """Returns both indices as one, if that can be said."""
@@ -190,6 +190,37 @@ def _span(value: Any, starts: Any, spans: list[int]) -> Any:
     if all(type(start) is int for start in starts):
         return lax.slice(value, starts, [a + n for a, n in zip(starts, spans, strict=True)])
     return lax.dynamic_slice(value, starts, spans)
+
+
+def _put(value: Any, part: Any, starts: Any) -> Any:
+    """Returns an array with another part, which begins at some indices.
+
+    XLA may write in the array's own memory what it still reads there, if the part comes from other
+    places of the same array (`a[1:] = a[:-1]`) and a reshape stands next to the write. So an array
+    of which at least half is changed is put together anew, which costs no more.
+    """
+    if part.shape == value.shape:
+        return part
+    if not all(type(start) is int for start in starts) or value.size > 2 * part.size:
+        return lax.dynamic_update_slice(value, part, starts)
+    for axis in reversed(range(part.ndim)):
+        start, stop = starts[axis], starts[axis] + part.shape[axis]
+        if stop - start == value.shape[axis]:
+            continue
+        # The rest of this axis, where the axes before are those of the part.
+        around = [(a, a + n) for a, n in zip(starts[:axis], part.shape[:axis], strict=True)]
+        rest = [(0, n) for n in value.shape[axis + 1 :]]
+        pieces = [
+            part if piece is None else _piece(value, [*around, piece, *rest])
+            for piece in ((0, start), None, (stop, value.shape[axis]))
+            if piece is None or piece[0] < piece[1]
+        ]
+        part = lax.concatenate(pieces, axis)
+    return part
+
+
+def _piece(value: Any, spans: list[tuple[int, int]]) -> Any:
+    return lax.slice(value, [a for a, _ in spans], [b for _, b in spans])
 
 
 def _turned(value: Any, axes: list[int]) -> Any:
