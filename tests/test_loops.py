@@ -565,3 +565,21 @@ def test_a_number_that_goes_into_a_mutable_array_stays_a_number() -> None:
     sj.for_loop(body, length=3)
     assert (type(box.last), box.last, box.t, box.n) == (float, 1.75, 1.75, 3)
     np.testing.assert_array_equal(box.a, [0.25, 0.75, 1.25])
+
+
+@pytest.mark.parametrize("transform", ["for_loop", "vmap"])
+def test_functions_and_frozen_sets_made_in_a_body_keep_what_they_hold(transform: str) -> None:
+    box = Box(w=jnp.ones(2), b=jnp.zeros(2), fun=None, names=frozenset())
+
+    def body(x: Any = 0) -> Any:
+        box.b = box.b - 1.0
+        y = box.w * 3.0
+        again = lambda z, k: z + y if k == 0 else again(z, k - 1)  # noqa: E731
+        box.fun = again
+        name = lambda: setattr(box, "names", frozenset(["a"]))  # noqa: E731
+        sj.cond(box.b[0] > 0, name, name)
+        return x
+
+    sj.for_loop(body, length=2) if transform == "for_loop" else sj.vmap(body)(jnp.zeros(2))
+    assert box.names == {"a"}
+    np.testing.assert_array_equal(box.fun(1.0, 1), [4.0, 4.0])

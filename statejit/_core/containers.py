@@ -158,6 +158,7 @@ SET = Kind(
     lambda cls, aux, children: cls(aux),
     _store_set,
 )
+FROZENSET = dataclasses.replace(SET, mutable=False, store=_refuse_store)
 DATACLASS = Kind("dataclass", True, _take_dataclass_apart, _build_dataclass, _store_dataclass)
 PYTREE = Kind(
     "pytree",
@@ -182,7 +183,7 @@ _BY_TYPE: dict[type, Kind] = {
     defaultdict: DICT,
     deque: DEQUE,
     set: SET,
-    frozenset: SET,
+    frozenset: FROZENSET,
     Window: WINDOW,
 }
 

@@ -235,9 +235,8 @@ class Frame:
             kind.store(copy, container.aux, handed)
             return copy
         handed = [self.hand_out(child) for child in self.children(container)]
-        fixed = not kind.mutable or isinstance(real, frozenset)
-        children = kind.take_apart(real)[1] if fixed else []
-        same = fixed and all(a is b for a, b in zip(handed, children, strict=True))
+        children = kind.take_apart(real)[1] if not kind.mutable else []
+        same = not kind.mutable and all(a is b for a, b in zip(handed, children, strict=True))
         copy = real if same else kind.build(type(real), container.aux, handed)
         self._copied(container, copy, handed)
         return copy

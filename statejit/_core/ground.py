@@ -21,7 +21,7 @@ from ..errors import ForeignObjectError, FrozenValueError
 from .base import Base
 from .cells import Cell
 from .codes import names_of_accessor
-from .containers import DATACLASS, DICT, PYTREE, SET, WINDOW, Container, kind_of
+from .containers import DATACLASS, DICT, FROZENSET, PYTREE, SET, WINDOW, Container, kind_of
 from .frames import raw_dict, raw_get, raw_names, slot_descriptor
 from .hidden import hidden_in, parts_of
 from .memory import Memory
@@ -358,13 +358,12 @@ class Ground:
 
     def container(self, node: Node, value: Any, kind: Any, mode: str) -> Any:
         aux, children = kind.take_apart(value)
-        if kind is SET:
+        if kind in (SET, FROZENSET):
             self._check_set(node, value)
         node.must(kind.name, (type(value), aux, len(children)))
         entry = Container(value, kind, aux, [], node) if mode in ("watched", "args") else value
-        if kind.mutable and type(value) is not frozenset:
-            self.known(node, value, entry)
         if kind.mutable:
+            self.known(node, value, entry)
             self.pictures.append((node, OfContainer(kind, aux, children)))
         access = {"list": "item", "tuple": "item", "dict": "key"}.get(kind.name, "child")
         for i, child in enumerate(children):

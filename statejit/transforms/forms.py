@@ -19,6 +19,7 @@ from .._core.recipes import (
     Existing,
     Input,
     NewCall,
+    NewCell,
     NewContainer,
     NewNumpy,
     NewObject,
@@ -56,8 +57,15 @@ def rebuilt(recipe: Any, change: Callable[[Any], Any], memo: dict[int, Any]) -> 
         new = dataclasses.replace(recipe, content=change(recipe.content))
         same = new.content is recipe.content
     elif isinstance(recipe, NewCall):
-        new = dataclasses.replace(recipe, parts=[change(part) for part in recipe.parts])
+        new = dataclasses.replace(recipe, parts=[])
+        memo[id(recipe)] = (recipe, new)  # before the parts: a function may hold itself
+        new.parts.extend(change(part) for part in recipe.parts)
         same = _are_same(new.parts, recipe.parts)
+    elif isinstance(recipe, NewCell):
+        new = NewCell(MISSING)
+        memo[id(recipe)] = (recipe, new)
+        new.content = change(recipe.content)
+        same = new.content is recipe.content
     else:
         return recipe
     memo[id(recipe)] = (recipe, recipe if same else new)  # the same recipe is made once
