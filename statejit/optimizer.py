@@ -176,7 +176,8 @@ def parameters(target: Any, like: Any = None) -> PyTree:
 
 def _in_order_of(target: Any, tree: Any) -> list[Any]:
     """Returns the children of a tree, in the order of a target: JAX sorts the keys of dicts."""
-    kind: Any = kind_of(target)
+    kind = kind_of(target)
+    assert kind is not None  # `parameters` has taken it apart
     aux, wanted = kind.take_apart(target)
     own, children = kind.take_apart(tree) if kind_of(tree) is kind else (aux, [])
     if kind is DICT and len(children) == len(wanted):

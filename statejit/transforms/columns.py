@@ -18,6 +18,7 @@ from .._core.recipes import (
     Constant,
     Existing,
     Input,
+    NewCall,
     NewContainer,
     NewObject,
     Out,
@@ -25,6 +26,7 @@ from .._core.recipes import (
     SetAttr,
 )
 from .._core.slots import MISSING, Slot, is_key, is_number
+from .._core.writing import make_function
 from ..errors import LaneError
 from .forms import as_recipe, rebuilt
 from .lanes import LaneFrame
@@ -203,6 +205,8 @@ class Batch:
                 return self._column(inner, axis, path)
             if isinstance(inner, NewContainer) and inner.kind is WINDOW:
                 self._check_stored(inner, axis, path)
+            if axis is not None and isinstance(inner, NewCall) and inner.make is make_function:
+                return self._arranged(inner, None, path)  # what it has captured has no axis
             return rebuilt(inner, change, memo)
 
         return change(recipe)
