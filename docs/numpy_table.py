@@ -82,6 +82,7 @@ HOW: dict[str, str] = {
     "load": "gives arrays of ours; pickles are refused",
     "ndarray": "the class of our arrays, `statejit.Array`",
     "printoptions": "NumPy's own, of NumPy's arrays",
+    "real_if_close": "asks for the values: not inside of transformed functions",
     "put": "indices out of bounds raise if they are known",
     "require": "where elements lie is JAX's business",
     "take": "indices out of bounds raise if they are known; `mode='raise'` needs that",
