@@ -15,7 +15,7 @@ from stateful import STEPS, Box, Runs
 
 import statejit as sj
 import statejit.numpy as snp
-from statejit.errors import BranchError
+from statejit.errors import BranchError, CarryTypeError
 
 X = np.float32(1.5)
 
@@ -306,3 +306,13 @@ def test_branches_may_give_an_array_and_what_numpy_calls_a_scalar():
     for chosen in (branches, branches[::-1], branches[1:]):
         for i, branch in enumerate(chosen):
             assert float(sj.switch(jnp.asarray(i), chosen)) == float(branch())
+
+
+def test_keys_in_another_order_are_told() -> None:
+    with pytest.raises(BranchError, match="a dict of 'b', 'a' and a dict of 'a', 'b'"):
+        sj.jit(lambda p: sj.cond(p, lambda: {"b": 1.0, "a": 2.0}, lambda: {"a": 1.0, "b": 2.0}))(
+            jnp.array(True)
+        )
+    carry = {"b": jnp.array(1.0), "a": jnp.array(2.0)}
+    with pytest.raises(CarryTypeError, match="a dict of 'b', 'a' before the step, another dict of"):
+        sj.while_loop(lambda c: c["a"] < 3, lambda c: {"a": c["b"] + 3, "b": c["a"]}, carry)

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from .._core.cells import Cell
-from .._core.containers import WINDOW, Container, Kind
+from .._core.containers import DICT, WINDOW, Container, Kind
 from .._core.discovery import Traced
 from .._core.numbers import Number
 from .._core.recipes import (
@@ -28,6 +28,9 @@ from .._core.recipes import (
     SetAttr,
 )
 from .._core.slots import MISSING, NUMBERS, Slot, is_number, same_plain
+
+MOST_KEYS = 4
+"""Up to how many keys of a dict an error names."""
 
 SAME: Any = object()
 """Stands for the recipe of a place that a step does not change."""
@@ -177,9 +180,12 @@ def short(aval: Any) -> str:
     return aval.str_short() + (" (weakly typed)" if aval.weak_type else "")
 
 
-def named(kind: Kind, cls: type, n: int) -> str:
-    """Returns how an error speaks of a container."""
-    return "a view" if kind is WINDOW else f"a {cls.__name__} of {n}"
+def named(kind: Kind, cls: type, aux: Any, n: int) -> str:
+    """Returns how an error speaks of a container: of a small dict with the order of its keys."""
+    if kind is WINDOW:
+        return "a view"
+    content = ", ".join(map(repr, aux[0])) if kind is DICT and 0 < n <= MOST_KEYS else n
+    return f"a {cls.__name__} of {content}"
 
 
 def described(value: Any) -> str:
@@ -187,7 +193,7 @@ def described(value: Any) -> str:
     if type(value) is Slot:
         return short(jax.typeof(value.placeholder))
     if type(value) is Container:
-        return named(value.kind, type(value.real), len(value.children))
+        return named(value.kind, type(value.real), value.aux, len(value.children))
     if isinstance(value, str) and " " in value:
         return value
     if value is MISSING:

@@ -349,7 +349,7 @@ class Matching:
         if isinstance(after, (Constant, Computed)):
             return described(after.value if isinstance(after, Constant) else after.number.value)
         if isinstance(after, NewContainer):
-            return f"another {named(after.kind, after.cls, len(after.children))[2:]}"
+            return f"another {named(after.kind, after.cls, after.aux, len(after.children))[2:]}"
         if isinstance(after, NewObject):
             return f"another {after.cls.__name__}"
         return "another object" if isinstance(after, Existing) else described(after)

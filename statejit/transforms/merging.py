@@ -216,7 +216,7 @@ class Merging:
         if isinstance(recipe, (NewObject, NewNumpy)):
             return f"a {'NumPy array' if isinstance(recipe, NewNumpy) else recipe.cls.__name__}"
         if isinstance(recipe, NewContainer):
-            return named(recipe.kind, recipe.cls, len(recipe.children))
+            return named(recipe.kind, recipe.cls, recipe.aux, len(recipe.children))
         if isinstance(recipe, NewCall):
             return "a function that is made inside"
         if isinstance(recipe, Existing):
