@@ -62,13 +62,14 @@ _caches: OrderedDict[Any, Cache] = OrderedDict()
 
 def cache_of(*key: Any) -> Cache:
     """Returns the cache of a code under one transformation with its options."""
-    if key in _caches:
+    cache = _caches.get(key)  # each look-up computes the hash of a code anew
+    if cache is not None:
         _caches.move_to_end(key)
-    else:
-        _caches[key] = Cache()
-        if len(_caches) > MOST_CODES:
-            _caches.popitem(last=False)
-    return _caches[key]
+        return cache
+    cache = _caches[key] = Cache()
+    if len(_caches) > MOST_CODES:
+        _caches.popitem(last=False)
+    return cache
 
 
 def clear_cache() -> None:
@@ -130,6 +131,9 @@ class Lifted(Wrapper):
     compiled = False
     """Whether programs are compiled with `jax.jit`."""
 
+    has_plans = True
+    """Whether calls go through plans of its own."""
+
     static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
     """Positions and names of the arguments that are compile-time constants."""
 
@@ -143,7 +147,8 @@ class Lifted(Wrapper):
         if not callable(fun):
             raise TypeError(f"expected a callable, got a {type(fun).__name__}: {fun!r}")
         self.fun, self.key, self.made = fun, key, 0
-        self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
+        if self.has_plans:
+            self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
         if not isinstance(fun, (types.FunctionType, types.MethodType, type)):
             self.__doc__ = type(fun).__doc__
         else:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from .._core.frames import CURRENT
 from .._core.lift import Lifted
 from .jit import Jitted
-
-_OPTIONS = (
-    *(("static_argnums", ()), ("static_argnames", ()), ("donate_argnums", ())),
-    ("donate_argnames", ()),
-)
 
 
 class Whole(Jitted):
@@ -20,10 +15,14 @@ class Whole(Jitted):
 
     Args:
         fun: the lift.
-        key: the options of `jit`.
     """
 
     by_position = True
+    options: ClassVar[dict[str, Any]] = {}
+    donated = ((), ())
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        Lifted.__init__(self, fun)  # a loop makes one at each call: what `jit` may be told it is not
 
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
@@ -38,6 +37,8 @@ class Inside(Lifted):
         fun: the user's function.
         key: the options on which plans depend; hashable.
     """
+
+    has_plans = False
 
     def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
         super().__init__(fun, key)
@@ -54,7 +55,7 @@ class Inside(Lifted):
     def whole(self) -> Whole:
         """The compiled lift, for calls with no trace open."""
         if self._whole is None:
-            self._whole = Whole(self, _OPTIONS)
+            self._whole = Whole(self)
         return self._whole
 
     @property
