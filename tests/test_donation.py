@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
+import sys
 from collections.abc import Iterator, ValuesView
 from typing import NamedTuple
 
@@ -345,3 +347,51 @@ def test_an_interrupt_at_any_point_loses_no_state(make, fun):
     assert rung > 100
     if fun is not add_one:
         assert len({int(array[0]) for array in model.arrays()}) == 1
+
+
+class Layer(sj.Base):
+    def __init__(self):
+        self.w, self.n = jnp.zeros(2), 0
+
+
+class Net(sj.Base):
+    def __init__(self):
+        self.layers, self.table = [Layer(), Layer()], {"a": jnp.ones(2)}
+
+    def step(self, x):
+        for layer in self.layers:
+            layer.w = layer.w + x
+            layer.n += 1
+        self.table["a"] = self.table["a"] * x
+        return (self.layers[0].w * self.layers[1].w).sum()
+
+
+def repeated(net, x):
+    sj.while_loop(lambda i: i < 2, lambda i: (net.step(x), i + 1)[1], 0)
+
+
+TRACED = {
+    "for_loop": lambda net, x: sj.for_loop(net.step, jnp.stack([x, x])),
+    "while_loop": repeated,
+    "cond": lambda net, x: sj.cond(x[0] > 0, net.step, jnp.sum, x),
+    "vmap": lambda net, x: sj.vmap(lambda y: y * net.layers[0].w)(jnp.stack([x, x])),
+    "grad": lambda net, x: sj.grad(net.step, grad_vars=net)(x),
+    "jvp": lambda net, x: sj.jvp(net.step, (x,), (x,)),
+    "checkpoint": lambda net, x: sj.checkpoint(net.step)(x),
+    "eval_shape": lambda net, x: sj.eval_shape(net.step, x),
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, sj.jit], ids=["alone", "in jit"])
+@pytest.mark.parametrize("name", TRACED)
+def test_a_trace_leaves_nothing_that_only_a_collection_of_garbage_would_let_go(name, wrap):
+    net, x, fun = Net(), jnp.ones(2), wrap(TRACED[name])
+    held = [net, net.layers, net.layers[0], net.table]
+    gc.collect()
+    gc.disable()
+    try:
+        before = [sys.getrefcount(value) for value in held]
+        fun(net, x)
+        assert [sys.getrefcount(value) for value in held] == before
+    finally:
+        gc.enable()

@@ -45,7 +45,7 @@ class Container:
         node: where `Ground` found it, if it did.
 
     Attributes:
-        owner: the frame that made it; None for one of the ground.
+        owner: the mark of the frame that made it; None for one of the ground.
     """
 
     __slots__ = ("aux", "children", "kind", "node", "owner", "real")

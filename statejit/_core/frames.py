@@ -70,6 +70,7 @@ class Frame:
 
     def __init__(self, beneath: Beneath, ground: Any) -> None:
         self.beneath, self.ground = beneath, ground
+        self.mark = object()  # of what this frame makes: the frame itself would make a circle
         self.states: dict[int, State] = {}
         self.copies: dict[int, tuple[Container, Any, list[Any]]] = {}
         self.copied_from: dict[int, Container] = {}  # id of a copy -> what it is a copy of
@@ -144,7 +145,7 @@ class Frame:
         """Returns the entries of the children of a container, as this frame has them."""
         if id(container) not in self._children:
             found = container.children
-            if container.owner is not self and isinstance(self.beneath, Frame):
+            if container.owner is not self.mark and isinstance(self.beneath, Frame):
                 found = [self.adopt(child) for child in self.beneath.children(container)]
             own = [self.own(child, container, i) for i, child in enumerate(found)]
             self._children[id(container)] = (container, own)
@@ -264,7 +265,7 @@ class Frame:
                 return known
             number = self.beneath.numeric.get(id(entry))  # type: ignore[attr-defined]
             slot = Slot(entry, fresh(entry), number=number and number[1])
-            slot.owner = self
+            slot.owner = self.mark
             self.adopted[id(entry)] = (entry, slot)
             return slot
         kind = None if entry is None or self.ground.is_holder(entry) else kind_of(entry)
@@ -274,7 +275,7 @@ class Frame:
             return entry
         aux, children = kind.take_apart(entry)
         container = Container(entry, kind, aux, [], None)
-        container.owner = self
+        container.owner = self.mark
         self.adopted[id(entry)] = (entry, container)
         container.children.extend(self.adopt(child) for child in children)
         return container
@@ -283,14 +284,14 @@ class Frame:
         """Returns the entry of an argument; arrays are told apart by position."""
         if isinstance(arg, jax.Array):
             slot = Slot(arg, fresh(arg))
-            slot.owner = self
+            slot.owner = self.mark
             return slot
         kind = None if arg is None or self.ground.is_holder(arg) else kind_of(arg)
         if kind is None or id(arg) in self.adopted:
             return self.adopt(arg)
         aux, children = kind.take_apart(arg)
         container = Container(arg, kind, aux, [], None)
-        container.owner = self
+        container.owner = self.mark
         if kind.mutable:
             self.adopted[id(arg)] = (arg, container)
         container.children.extend(self.adopt_argument(child) for child in children)
@@ -300,7 +301,7 @@ class Frame:
         """Returns what an input stands for in the enclosing frame, which must be current."""
         if type(slot) is Number:
             return slot.__jax_array__()
-        return slot.value if slot.owner is self else self.beneath.tracer(slot)  # type: ignore
+        return slot.value if slot.owner is self.mark else self.beneath.tracer(slot)  # type: ignore
 
     def number_beneath(self, number: Number) -> Any:
         """Returns a number of this frame as the enclosing frame has it."""

@@ -97,7 +97,7 @@ class Builder:
         """Returns what an entry of the nested frame is in the enclosing one."""
         if type(entry) is not Container:
             return entry
-        return entry.real if entry.owner is self.frame else self.beneath.copy(entry)
+        return entry.real if entry.owner is self.frame.mark else self.beneath.copy(entry)
 
     def _make(self, recipe: Any) -> Any:
         match recipe:

@@ -131,9 +131,6 @@ class Lifted(Wrapper):
     compiled = False
     """Whether programs are compiled with `jax.jit`."""
 
-    has_plans = True
-    """Whether calls go through plans of its own."""
-
     static: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
     """Positions and names of the arguments that are compile-time constants."""
 
@@ -147,8 +144,7 @@ class Lifted(Wrapper):
         if not callable(fun):
             raise TypeError(f"expected a callable, got a {type(fun).__name__}: {fun!r}")
         self.fun, self.key, self.made = fun, key, 0
-        if self.has_plans:
-            self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
+        self.cache = cache_of(type(self), key, code_of(fun), _interpreted)
         if not isinstance(fun, (types.FunctionType, types.MethodType, type)):
             self.__doc__ = type(fun).__doc__
         else:

@@ -109,7 +109,7 @@ class Outside:
             return
         code = fun.__code__
         holder = self.globals.setdefault(id(fun.__globals__), node)
-        node.must("function", (code, holder))
+        node.must("function", None if holder is node else (code, holder))  # or there is a circle
         for i, default in enumerate(fun.__defaults__ or ()):
             self._bind(node, "default", i, default, f"default {i} of {fun.__name__}")
         for name, default in (fun.__kwdefaults__ or {}).items():

@@ -118,7 +118,7 @@ class Slot:
         number: the Python type of the number that it stands for, if it is one; see `Out`.
 
     Attributes:
-        owner: the frame that made it; None for one of the ground.
+        owner: the mark of the frame that made it; None for one of the ground.
     """
 
     __slots__ = ("node", "number", "owner", "placeholder", "value")

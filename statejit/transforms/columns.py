@@ -192,24 +192,20 @@ class Batch:
 
     def _arranged(self, recipe: Any, axis: int | None, path: str) -> Any:
         """Returns a recipe whose arrays are outputs of the mapped program."""
+        constant = isinstance(recipe, Constant) and isinstance(recipe.value, jax.Array)
+        if isinstance(recipe, Out) or (axis is not None and constant):
+            return self._column(recipe, axis, path)
+        if isinstance(recipe, Input):
+            lane = self.over.lanes.get(id(recipe.slot))
+            if lane is None and (axis is None or id(recipe.slot) in self.keys):
+                return recipe
+            return self._column(recipe, axis, path)
+        if isinstance(recipe, NewContainer) and recipe.kind is WINDOW:
+            self._check_stored(recipe, axis, path)
+        if axis is not None and isinstance(recipe, NewCall) and recipe.make is make_function:
+            return self._arranged(recipe, None, path)  # what it has captured has no axis
         memo = self._made.setdefault(axis, {})  # two places may have one object
-
-        def change(inner: Any) -> Any:
-            constant = isinstance(inner, Constant) and isinstance(inner.value, jax.Array)
-            if isinstance(inner, Out) or (axis is not None and constant):
-                return self._column(inner, axis, path)
-            if isinstance(inner, Input):
-                lane = self.over.lanes.get(id(inner.slot))
-                if lane is None and (axis is None or id(inner.slot) in self.keys):
-                    return inner
-                return self._column(inner, axis, path)
-            if isinstance(inner, NewContainer) and inner.kind is WINDOW:
-                self._check_stored(inner, axis, path)
-            if axis is not None and isinstance(inner, NewCall) and inner.make is make_function:
-                return self._arranged(inner, None, path)  # what it has captured has no axis
-            return rebuilt(inner, change, memo)
-
-        return change(recipe)
+        return rebuilt(recipe, lambda part: self._arranged(part, axis, path), memo)
 
     def _check_stored(self, window: NewContainer, axis: int | None, path: str) -> None:
         """Refuses to leave a view of what lanes have each their own of."""

@@ -18,12 +18,8 @@ def handed(recipe: Any, arrange: Callable[[Pair], Any], memo: dict[int, Any]) ->
         arrange: gives the recipe of what a place holds after the last step.
         memo: of what is made anew: one for all places.
     """
-
-    def replace(inner: Any) -> Any:
-        if isinstance(inner, Late):
-            inner = inner.recipe
-        if isinstance(inner, Carried):
-            return arrange(inner.pair)
-        return rebuilt(inner, replace, memo)
-
-    return replace(recipe)
+    if isinstance(recipe, Late):
+        recipe = recipe.recipe
+    if isinstance(recipe, Carried):
+        return arrange(recipe.pair)
+    return rebuilt(recipe, lambda part: handed(part, arrange, memo), memo)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .._core.frames import CURRENT
 from .._core.lift import Lifted
+from .._core.source import MISS
 from .jit import Jitted
 
 
 class Whole(Jitted):
-    """Compiles a call of a lift for which no trace is open yet.
+    """Compiles a call of a lift for which no trace is open yet; it lives as long as that call.
 
     Args:
         fun: the lift.
@@ -21,13 +21,15 @@ class Whole(Jitted):
     options: ClassVar[dict[str, Any]] = {}
     donated = ((), ())
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
-        Lifted.__init__(self, fun)  # a loop makes one at each call: what `jit` may be told it is not
+    def __init__(self, fun: Inside) -> None:
+        self.fun, self.key, self.cache = fun, (), fun.cache
 
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
-        lift: Any = self.fun
-        return lift.eager(*args, **kwargs)
+        return self.fun.eager(*args, **kwargs)
+
+    def _count(self) -> None:
+        self.fun._count()
 
 
 class Inside(Lifted):
@@ -38,35 +40,17 @@ class Inside(Lifted):
         key: the options on which plans depend; hashable.
     """
 
-    has_plans = False
-
-    def __init__(self, fun: Callable[..., Any], key: Any = ()) -> None:
-        super().__init__(fun, key)
-        self._whole: Whole | None = None
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Does what the function does, transformed."""
         frame = CURRENT.get()
         if frame is not None:
             return self.call_in_frame(frame, args, kwargs)
-        return self.whole(*args, **kwargs)
-
-    @property
-    def whole(self) -> Whole:
-        """The compiled lift, for calls with no trace open."""
-        if self._whole is None:
-            self._whole = Whole(self)
-        return self._whole
-
-    @property
-    def plans(self) -> tuple[Any, ...]:
-        """The plans that there are for this code, the newest first: one per compilation."""
-        return self.whole.plans
-
-    def clear_cache(self) -> None:
-        """Forgets the plans of this code."""
-        self.whole.clear_cache()
+        for plan in self.cache.plans:
+            result = plan.dispatch(self, args, kwargs, plan.program)
+            if result is not MISS:
+                return result
+        return Whole(self)._call_anew(args, kwargs)
 
     def eager(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the function under `jax.disable_jit`."""
-        return self.whole.call_anew(args, kwargs)
+        return Whole(self).call_anew(args, kwargs)

@@ -57,7 +57,7 @@ class LaneFrame(Frame):
         axis = self.checked(axis, whole.placeholder)
         if (id(whole), axis) not in self._slots:
             slot = self.part(whole.placeholder, axis)
-            slot.owner = self
+            slot.owner = self.mark
             self._slots[id(whole), axis] = slot
             self.lanes[id(slot)] = (whole, axis)
         return self._slots[id(whole), axis]
@@ -116,7 +116,7 @@ class LaneFrame(Frame):
             return arg
         aux, children = kind.take_apart(arg)
         entry = Container(arg, kind, aux, [], None)
-        entry.owner = self
+        entry.owner = self.mark
         if kind.mutable:
             self.adopted[id(arg)] = (arg, entry)
         below = kind.take_apart(axes)

@@ -271,7 +271,7 @@ class Ruled:
     def blank(self, aval: Any, frame: Frame) -> Slot:
         """Returns the slot of a further array of a rule."""
         slot = blank(aval)
-        slot.owner = frame
+        slot.owner = frame.mark
         return slot
 
     # The program -------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Scan:
 
         def work(frame: Frame) -> Traced:
             for slot in self.slices:
-                slot.owner = frame
+                slot.owner = frame.mark
             return run(self._step, [frame.adopt_argument(carry), *self.slices], {}, frame)
 
         with unchanged_captures(self.beneath, self.fun):

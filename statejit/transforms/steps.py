@@ -75,7 +75,7 @@ class StepFrame(Frame):
             with jax.ensure_compile_time_eval():
                 array = jnp.asarray(value)
             self._arrays[place] = Slot(entry, fresh(array), number=type(value))
-            self._arrays[place].owner = self
+            self._arrays[place].owner = self.mark
         return self._arrays[place]
 
     def write(self, holder: Any, name: str, value: Any) -> None:
@@ -88,7 +88,7 @@ class StepFrame(Frame):
         if type(slot) is Number:
             slot = self.number_beneath(slot)
             return slot.__jax_array__() if type(slot) is Number else slot
-        if slot.owner is self and not isinstance(slot.value, jax.Array):
+        if slot.owner is self.mark and not isinstance(slot.value, jax.Array):
             number = slot.value
             return number.__jax_array__() if type(number) is Number else jnp.asarray(number)
         return super().value_beneath(slot)

@@ -54,7 +54,7 @@ class Looked(Lifted):
         """Returns a program that does nothing, with what was seen as its result."""
         shapes, jaxpr = self.key
         parts = [Constant(traced.jaxpr)] if jaxpr else []
-        parts += [_described(traced.result, traced)] if shapes else []
+        parts += [_described(traced.result, traced, {})] if shapes else []
         result = parts[0] if len(parts) == 1 else tuple_of(*parts)
         return dataclasses.replace(
             traced, pure=_nothing, inputs=[], effects=[], result=result, extra=[]
@@ -65,25 +65,20 @@ def _nothing(*values: Any) -> list[Any]:
     return []
 
 
-def _described(result: Any, traced: Traced) -> Any:
+def _described(recipe: Any, traced: Traced, memo: dict[int, Any]) -> Any:
     """Returns the recipe of a result with descriptions in the place of its arrays."""
-    memo: dict[int, Any] = {}
-
-    def change(recipe: Any) -> Any:
-        if isinstance(recipe, NewObject) and issubclass(recipe.cls, Cell):
-            return change(recipe.attrs["_value"])
-        if isinstance(recipe, Existing) and issubclass(type(recipe.entry), Cell):
-            return change(Input(traced.frame.lookup(recipe.entry, "_value")))
-        number = isinstance(recipe, Constant) and isinstance(
-            recipe.value, (jax.Array, bool, int, float, complex)
-        )
-        if number or isinstance(recipe, (Out, Input, Computed)):
-            aval = type_of_recipe(recipe, traced)
-            shape = jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
-            return Constant(shape)
-        return rebuilt(recipe, change, memo)
-
-    return change(result)
+    if isinstance(recipe, NewObject) and issubclass(recipe.cls, Cell):
+        return _described(recipe.attrs["_value"], traced, memo)
+    if isinstance(recipe, Existing) and issubclass(type(recipe.entry), Cell):
+        return _described(Input(traced.frame.lookup(recipe.entry, "_value")), traced, memo)
+    number = isinstance(recipe, Constant) and isinstance(
+        recipe.value, (jax.Array, bool, int, float, complex)
+    )
+    if number or isinstance(recipe, (Out, Input, Computed)):
+        aval = type_of_recipe(recipe, traced)
+        shape = jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+        return Constant(shape)
+    return rebuilt(recipe, lambda part: _described(part, traced, memo), memo)
 
 
 def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
