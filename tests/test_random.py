@@ -32,6 +32,8 @@ DRAWS = [
     lambda g: g.rand(2, 2),
     lambda g: g.randn(2),
     lambda g: g.multivariate_normal([0.0, 1.0], [[1.0, 0.0], [0.0, 1.0]], 2),
+    lambda g: g.standard_gamma(1.5, 100),
+    lambda g: g.standard_gamma(snp.full(100, 1.5)),
     lambda g: g.normal(),
 ]
 

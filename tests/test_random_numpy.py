@@ -207,6 +207,7 @@ def test_degenerate_parameters_give_the_only_value():
         "poisson([0, 0])": [0, 0],
         "geometric(1)": 1,
         "negative_binomial(5, 1)": 0,
+        "negative_binomial(INF, 1)": 0,
         "hypergeometric([5, 0, 5], [0, 5, 5], [3, 3, 0])": [3, 0, 0],
         "integers(4, 5)": 4,
         "dirichlet([0, 0, 0])": [0, 0, 0],

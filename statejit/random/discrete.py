@@ -115,13 +115,15 @@ def _enough(ngood: Any, nbad: Any, nsample: Any) -> None:
         raise ValueError("ngood + nbad < nsample")
 
 
-def _mean_fits(n: Any, p: Any) -> Any:
-    """Says whether a mean with a gamma distribution is one that a Poisson sample has (NumPy's)."""
-    return (1 - p) / p * (n + 10 * n**0.5) <= largest_rate()
+def _too_large(n: Any, p: Any) -> Any:
+    """Says whether a mean with a gamma distribution is none that a Poisson sample has (NumPy's)."""
+    return (1 - p) / p * (n + 10 * n**0.5) > largest_rate()
 
 
 def _refuse_mean(n: Any, p: Any) -> None:
-    if not np.all(_mean_fits(n, p)):
+    with np.errstate(invalid="ignore"):
+        large = np.any(_too_large(n, p))
+    if large:
         dtype = jax.dtypes.canonicalize_dtype(int)
         raise ValueError(f"n too large or p too small for samples of {np.dtype(dtype)}")
 
@@ -253,7 +255,7 @@ DISCRETE = (
         "a Poisson variable whose mean has a gamma distribution. " + _STADLOBER,
         int,
         together=_refuse_mean,
-        allows=_mean_fits,
+        allows=lambda n, p: ~_too_large(n, p),
         example="3, 0.5, size=3",
     ),
     Distribution(

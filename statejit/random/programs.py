@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,29 @@ hidden = jax.lax.optimization_barrier
 larger program the last bit of a sample could otherwise be another than eagerly."""
 
 
+SMALL = 64
+"""How many elements parameters have that depend on the key, where they may outgrow the sample."""
+
+
+def not_constant(params: Any, key: Any, largest: float) -> list[Any]:
+    """Returns parameters less a zero that depends on the key, so that none is a constant.
+
+    XLA computes what depends on constants alone while it compiles, also behind a barrier, and may
+    round it otherwise than the eager draw, whose parameters are arguments.
+
+    Args:
+        params: the parameters.
+        key: the key of the draw.
+        largest: up to how many elements they have; lanes of `vmap` have a copy each, as the key.
+    """
+    zero = jax.random.key_data(key).ravel()[0].astype(jnp.float32) * 0  # -0.0 - 0.0 is -0.0
+    found = [jnp.asarray(p) for p in params]
+    return [
+        p - zero.astype(p.dtype) if p.size <= largest and p.dtype.kind in "iuf" else p
+        for p in found
+    ]
+
+
 class Program:
     """A draw as compiled calls: of typed keys, and of the words of keys.
 
@@ -28,17 +52,21 @@ class Program:
         sample: (key, *params) -> sample.
         advance: whether the call is `(key, *params) -> (next key, sample)`, or, for a key that is
             not a generator's, `(key, *params) -> sample`.
+        largest: see `not_constant`.
     """
 
-    def __init__(self, sample: Sampler, advance: bool) -> None:
+    def __init__(self, sample: Sampler, advance: bool, largest: float = math.inf) -> None:
         def drawn(key: Any, params: Any) -> Any:
             return hidden(sample(key, *hidden(params)))
 
+        def drawn_within(key: Any, *params: Any) -> Any:
+            return drawn(key, not_constant(params, key, largest))
+
         def draw(key: Any, *params: Any) -> Any:
             following, now = jax.random.split(key)
-            return following, drawn(now, params)
+            return following, drawn_within(now, *params)
 
-        self.of_keys = jax.jit(draw if advance else lambda key, *p: drawn(key, p), inline=True)
+        self.of_keys = jax.jit(draw if advance else drawn_within, inline=True)
         self.of_words = _OfWords(drawn)
 
 
@@ -67,7 +95,7 @@ def plain_program(
         options: what the sampler depends on: sizes, axes, dtypes.
         advance: as `Program` has it.
     """
-    return Program(maker(*options), advance)
+    return Program(maker(*options), advance, SMALL)
 
 
 def broadcast_shape(shape: tuple[int, ...] | None, shapes: list[tuple[int, ...]]) -> Any:
