@@ -51,7 +51,7 @@ What holds for all functions:
   bits, where NumPy has `float16`; `square`, powers and remainders of booleans are `int32`, where
   it has `int8`; `float16` with an integer of 16 bits or more stays `float16`; with
   `jax_enable_x64`, `float32` with integers stays `float32`, and integers of at most 32 bits become
-  `float32` where they become floats (`i / 2`, `sin`, `mean`), where NumPy has `float64`.
+  `float32` where they become floats (`i / 2`, `sin`), where NumPy has `float64`.
 - `order`, `subok`, `like` and `kind` are taken, and change nothing.
 
 """

@@ -189,6 +189,7 @@ xp.searchsorted(w, 2), w.searchsorted([2]), xp.digitize(w, [2]), xp.argpartition
 w.argpartition(1), w.argsort(), w.argmax(), xp.lexsort((w, w)), xp.count_nonzero(w), xp.nonzero(w)
 xp.quantile(i, 0.5, weights=i, method="inverted_cdf"), xp.median(w[:0]), xp.tri(2), xp.tri(2, dtype=int)
 xp.histogram(w), xp.bincount(i), xp.unique(w, True, True, True), xp.indices((1, 2)), xp.fft.rfft(w)
+(i > 0).mean(), xp.mean(u), i.std(), i.var(ddof=1), xp.nanmean(i), xp.median(i), a.mean(), (a > 1).mean(1)
 xp.arange(3) * w.astype(float), xp.linspace(0, 1, 3), xp.median(xp.arange(3)), w.mean(), (i > 0).sum(), u.sum()
 """
 

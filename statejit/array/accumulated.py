@@ -1,4 +1,4 @@
-"""Sums and products on the way, over JAX's arrays, in the dtype in which NumPy adds up integers."""
+"""Sums and products on the way, and averages, in the dtype in which NumPy has them of integers."""
 
 from __future__ import annotations
 
@@ -43,8 +43,27 @@ def _dtype_of_sums(dtype: Any) -> Any:
     return wider if wider.itemsize > dtype.itemsize else dtype
 
 
+def precise(jaxs: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function of JAX that averages booleans and integers in the widest float.
+
+    Args:
+        jaxs: takes an array, an axis and a dtype, in this order.
+    """
+
+    @functools.wraps(jaxs)
+    def averaged(a: Any, axis: Any = None, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if dtype is None and jnp.asarray(a).dtype.kind in "biu":
+            dtype = float
+        return jaxs(a, axis, dtype, *args, **kwargs)
+
+    return averaged
+
+
 ACCUMULATED = {
     jaxs.__name__: wide(jaxs)
     for jaxs in (jnp.cumsum, jnp.cumprod, jnp.nancumsum, jnp.nancumprod, jnp.cumulative_prod)
+} | {
+    jaxs.__name__: precise(jaxs)
+    for jaxs in (jnp.mean, jnp.std, jnp.var, jnp.nanmean, jnp.nanstd, jnp.nanvar)
 }
 """These functions, by name."""

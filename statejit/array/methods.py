@@ -171,7 +171,7 @@ class Methods(Arithmetic):
     dot = method(completed.dot)
     flatten = method(jnp.ravel)
     max = method(jnp.max)
-    mean = method(jnp.mean)
+    mean = method(ACCUMULATED["mean"])
     min = method(jnp.min)
     nonzero = method(jnp.nonzero)
     prod = method(jnp.prod)
@@ -179,11 +179,11 @@ class Methods(Arithmetic):
     repeat = method(jnp.repeat)
     round = method(jnp.round)
     searchsorted = method(completed.searchsorted)
-    std = method(jnp.std)
+    std = method(ACCUMULATED["std"])
     sum = method(jnp.sum)
     take = method(gathering.take)
     trace = method(jnp.trace)
-    var = method(jnp.var)
+    var = method(ACCUMULATED["var"])
 
     def astype(
         self: Any,

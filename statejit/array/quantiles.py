@@ -178,9 +178,8 @@ def _of_none(jaxs: Callable[..., Any]) -> Callable[..., Any]:
         keepdims: bool = False,
     ) -> Any:
         a = jnp.asarray(a)
-        fun = jaxs if a.size else jnp.mean
-        inexact = a.size or jnp.issubdtype(a.dtype, jnp.inexact)
-        return fun(a if inexact else a.astype(float), axis, keepdims=keepdims)
+        a = a if jnp.issubdtype(a.dtype, jnp.inexact) else a.astype(float)
+        return (jaxs if a.size else jnp.mean)(a, axis, keepdims=keepdims)
 
     return median
 
