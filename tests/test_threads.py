@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 import time
 
@@ -118,6 +119,35 @@ def test_no_write_of_another_thread_to_a_list_outside_is_lost():
     _while_tracing(write, traced)
     assert log == [WRITES]
     assert sum(table.values()) == WRITES
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    n: int
+
+
+def test_what_another_thread_learns_during_a_trace_is_learned_here_too():
+    started = []
+
+    def made():
+        model = Counter()
+        model.log = {}
+        return model
+
+    def step(model, waits):
+        model.n += 1
+        if waits:
+            with sj.unwatched():
+                if not started:
+                    started.append(threading.Thread(target=lambda: run(made(), False)))
+                    started[0].start()
+                    started[0].join()
+        model.log[Key(model.n)] = "a number in it is wanted plain"
+
+    run = sj.jit(step, static_argnums=1)
+    model = made()
+    run(model, True)
+    assert list(model.log) == [Key(1)] and model.n == 1
 
 
 def test_a_trace_reads_what_another_thread_wrote_before_it():

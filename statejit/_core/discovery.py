@@ -68,6 +68,7 @@ def learn(grounds: Callable[[], Ground], *call: Any) -> tuple[Ground, Traced]:
     memory = ground.memory
     before = known = set(memory.fixed)
     while True:
+        tried = memory.fixed  # other threads learn meanwhile
         try:
             return ground, on_ground(ground, *call)
         except OutsideChangeError:
@@ -82,7 +83,7 @@ def learn(grounds: Callable[[], Ground], *call: Any) -> tuple[Ground, Traced]:
                 wanted = memory.arrays
             else:
                 wanted = set() if isinstance(error, StatejitError) else refused(error, memory)
-            if not wanted - memory.fixed:
+            if not wanted - tried:
                 memory.fixed = before
                 raise
             memory.fixed = memory.fixed | wanted

@@ -1,7 +1,7 @@
 """What is kept as it is, without a recipe: keys, elements of sets, static parts, JAX's functions.
 
-None of it is a place of state, so that nothing of a trace may be in it. A number that a key or such
-holds is wanted plain: the trace is made again with that number as a guard.
+None of it is a place of state, so that nothing of a trace may be in it. Numbers in keys are guards,
+as they were hashed; one that is elsewhere is wanted plain: the trace is made again, with a guard.
 """
 
 from __future__ import annotations
@@ -50,6 +50,18 @@ def traced_in(part: Any, frame: Frame) -> str:
         if isinstance(item, (Base, Cell)) and frame.has_made(item):
             return f"a {type(item).__name__}"
     return ""
+
+
+def plain_in(part: Any) -> Any:
+    """Returns a key, or what else is hashed, with plain numbers: to hash them was to guard them."""
+    if type(part) is Number:
+        return part.plain()
+    if not isinstance(part, (tuple, frozenset)):
+        return part
+    items = [plain_in(item) for item in part]
+    if all(new is old for new, old in zip(items, part, strict=True)):
+        return part
+    return frozenset(items) if isinstance(part, frozenset) else tuple.__new__(type(part), items)
 
 
 def _parts(part: Any, frame: Frame) -> Iterator[Any]:

@@ -53,7 +53,7 @@ from .slots import (
     is_text_of_tracer,
     is_tracer,
 )
-from .statics import ATOMS, HOLDING, traced_in
+from .statics import ATOMS, HOLDING, plain_in, traced_in
 from .windows import Window
 
 
@@ -101,7 +101,7 @@ class Writer:
                     f"{self.frame.ground.path_of_entry(container)} was changed in place inside.",
                     do="make a new one and assign it: its class says that it is immutable.",
                 )
-            self._keep(aux, "...", container)
+            aux = self._kept(aux, "...", container)
             recipes = [self.recipe(c, str(i), container) for i, c in enumerate(children)]
             changed = [i for i, c in enumerate(children) if not same or c is not handed[i]]
             self.frame.refilled[id(container)] = set(changed)
@@ -126,7 +126,7 @@ class Writer:
             if found is None:
                 found = self._made_inside(value, name, holder)
             elif isinstance(value, HOLDING):
-                self._keep(value, name, holder)
+                self._kept(value, name, holder)
             self.memo[id(value)] = (value, found)
         return self.memo[id(value)][1]
 
@@ -199,7 +199,7 @@ class Writer:
         kind = None if isinstance(value, UNGUARDABLE) else kind_of(value)
         if kind is not None:
             aux, children = kind.take_apart(value)
-            self._keep(aux, name, holder)
+            aux = self._kept(aux, name, holder)
             new = NewContainer(kind, type(value), aux, [])
             self.memo[id(value)] = (value, new)  # before the children: there may be cycles
             new.children.extend(
@@ -321,11 +321,13 @@ class Writer:
         except TypeError:
             self._refuse(f"a {cls.__name__}", name, holder)
 
-    def _keep(self, part: Any, name: str, holder: Any) -> None:
-        """Refuses something of the trace in what is kept without a recipe."""
+    def _kept(self, part: Any, name: str, holder: Any) -> Any:
+        """Returns what is kept without a recipe, and refuses something of the trace in it."""
+        part = plain_in(part)
         what = traced_in(part, self.frame)
         if what:
             self._refuse(f"{what} in a key or another static part", name, holder)
+        return part
 
     def _refuse(self, what: str, name: str, holder: Any) -> NoReturn:
         ground = self.frame.ground
