@@ -922,14 +922,15 @@ def test_a_mutation_inside_jit_costs_what_hand_written_code_costs(program):
 
 
 def shifted(xp, x):
-    a, b, c, d, e = (x + i for i in range(5))
+    a, b, c, d, e, f = (x + i for i in range(6))
     a[1:] = a[:-1]
+    f[5:9] *= f[3:7]
     b[1:] *= b[:-1]
     c, d = c.reshape(3, 4), d.reshape(3, 4)
     c[1:] = c[:-1]
     d[1:, 1:] += d[:-1, :-1]
     e[:-1] -= e[1:]
-    return xp.cumsum(a), b[None], c.reshape(12), c, d[:, None], xp.cumsum(e)
+    return xp.cumsum(a), b[None], c.reshape(12), c, d[:, None], xp.cumsum(e), xp.cumsum(f)
 
 
 def test_a_part_that_comes_from_other_places_of_its_array_is_right_beside_a_reshape():

@@ -197,11 +197,11 @@ def _put(value: Any, part: Any, starts: Any) -> Any:
 
     XLA may write in the array's own memory what it still reads there, if the part comes from other
     places of the same array (`a[1:] = a[:-1]`) and a reshape stands next to the write. So an array
-    of which at least half is changed is put together anew, which costs no more.
+    of which more than a quarter is changed is put together anew, which costs little more.
     """
     if part.shape == value.shape:
         return part
-    if not all(type(start) is int for start in starts) or value.size > 2 * part.size:
+    if not all(type(start) is int for start in starts) or value.size >= 4 * part.size:
         return lax.dynamic_update_slice(value, part, starts)
     for axis in reversed(range(part.ndim)):
         start, stop = starts[axis], starts[axis] + part.shape[axis]
