@@ -6,6 +6,7 @@ import argparse
 import collections
 import contextlib
 import dataclasses
+import gc
 import enum
 import functools
 import operator
@@ -1298,3 +1299,27 @@ jax.tree_util.register_pytree_node(
 def global_read_by_code_that_a_library_calls_back(kit):
     set_global("SCALE", 1.0)()
     yield from calls(kit.jit(lambda x: jax.tree.leaves(Listed(x))[0]), set_global("SCALE", 2.0))
+
+
+@values.unseen(
+    "before Python 3.12 nothing tells what code a string has, unless references show it",
+    monitored=EQUAL,
+)
+def global_read_by_a_string_that_is_evaluated(kit):
+    set_global("SCALE", 1.0)()
+    run = kit.jit(lambda x: x * eval("SCALE + 1"))
+    yield from calls(run, lambda: None, gc.collect, set_global("SCALE", 2.0))
+
+
+@values.equal
+def function_made_of_a_string(kit):
+    set_global("SCALE", 1.0)()
+    run = kit.jit(lambda x: eval("lambda y: y * 2")(x) * SCALE)
+    yield from calls(run, lambda: None, gc.collect, set_global("SCALE", 2.0))
+
+
+@values.equal
+def dataclass_made_inside(kit):
+    set_global("SCALE", 1.0)()
+    run = kit.jit(lambda x: dataclasses.make_dataclass("Made", ["w"])(x).w * SCALE)
+    yield from calls(run, lambda: None, gc.collect, set_global("SCALE", 2.0))

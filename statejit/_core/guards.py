@@ -169,6 +169,8 @@ class Guards:
                 return f"{constant(vars(key[0]))}.get({key[1]!r}, {constant(MISSING)})"
             case "pinned":
                 return f"{constant(weakref.ref(key))}()"
+            case "ran":  # it may be one that was made inside, by `exec`: nobody else holds that
+                return constant(key)
             case "global":
                 return f"{parent}.__globals__.get({key!r}, {constant(MISSING)})"
             case "hidden":
@@ -306,7 +308,7 @@ class Guards:
     def _function(self, node: Node, v: str) -> str:
         if node.access == "class":
             return f"{v} is {self.source.constant(node.value)}"
-        code, holder = node.expect if type(node.expect) is tuple else (node.value.__code__, node)
+        code, holder = node.expect if type(node.expect) is tuple else (node.value.__code__, None)
         found = (
             f"type({v}) is {self.source.constant(types.FunctionType)} and "
             f"{v}.__code__ is {self.source.constant(code)}"
@@ -317,7 +319,7 @@ class Guards:
             defaults += f" and tuple({v}.__kwdefaults__ or ()) == {named!r}"
         elif code.co_kwonlyargcount:
             defaults += f" and not {v}.__kwdefaults__"
-        same = "" if holder is node else f" and {v}.__globals__ is v{holder.index}.__globals__"
+        same = "" if holder is None else f" and {v}.__globals__ is v{holder.index}.__globals__"
         own = node.value.__dict__
         if own or not _ASKING.isdisjoint(self.ground.outside.names):
             same += f" and {self._entries(f'{v}.__dict__', shape(own))}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .paths import Path
 
-_NAMED = ("global", "cell", "default", "kwdefault", "class", "pinned")
+_NAMED = ("global", "cell", "default", "kwdefault", "class", "pinned", "ran")
 """Accesses whose name needs no prefix."""
 
 
@@ -73,7 +73,7 @@ class Node:
         steps: list[tuple[str, Any]] = []
         node: Node | None = self
         while node is not None:
-            steps.append((node.access, id(node.key) if node.access == "pinned" else node.key))
+            steps.append((node.access, id(node.key) if node.access in ("pinned", "ran") else node.key))
             node = node.parent
         return tuple(reversed(steps))
 

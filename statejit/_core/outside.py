@@ -109,7 +109,7 @@ class Outside:
             return
         code = fun.__code__
         holder = self.globals.setdefault(id(fun.__globals__), node)
-        node.must("function", None if holder is node else (code, holder))  # or there is a circle
+        node.must("function", (code, None if holder is node else holder))  # itself: a circle
         for i, default in enumerate(fun.__defaults__ or ()):
             self._bind(node, "default", i, default, f"default {i} of {fun.__name__}")
         for name, default in (fun.__kwdefaults__ or {}).items():
@@ -171,7 +171,7 @@ class Outside:
             self.collected = True
             functions = functions_of(code)
         for fun in functions:
-            self.ground.find(None, "pinned", fun, fun, fun.__qualname__, mode="outside")
+            self.ground.find(None, "ran", fun, fun, fun.__qualname__, mode="outside")
         self.follow()
 
     def _follow_wrapper(self, node: Node) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from .._core.frames import CURRENT
 from .._core.lift import Lifted
@@ -18,18 +18,17 @@ class Whole(Jitted):
     """
 
     by_position = True
-    options: ClassVar[dict[str, Any]] = {}
-    donated = ((), ())
 
     def __init__(self, fun: Inside) -> None:
-        self.fun, self.key, self.cache = fun, (), fun.cache
+        self.fun, self.lift, self.key, self.cache = fun, fun, (), fun.cache
+        self.options, self.donated = {}, ((), ())
 
     def call_without_jit(self, args: Any, kwargs: Any) -> Any:
         """Calls the lift under `jax.disable_jit`: operation by operation, if Python can't do it."""
-        return self.fun.eager(*args, **kwargs)
+        return self.lift.eager(*args, **kwargs)
 
     def _count(self) -> None:
-        self.fun._count()
+        self.lift._count()
 
 
 class Inside(Lifted):
