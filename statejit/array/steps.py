@@ -195,14 +195,17 @@ def _span(value: Any, starts: Any, spans: list[int]) -> Any:
 def _put(value: Any, part: Any, starts: Any) -> Any:
     """Returns an array with another part, which begins at some indices.
 
-    XLA may write in the array's own memory what it still reads there, if the part comes from other
-    places of the same array (`a[1:] = a[:-1]`) and a reshape stands next to the write. So an array
-    of which more than a quarter is changed is put together anew, which costs little more.
+    XLA for CPUs (JAX 0.10 and 0.12) may write in the array's own memory what it still reads there,
+    if the part comes from other places of the same array (`a[1:] = a[:-1]`) and a reshape stands
+    next to the write. So an array of which more than a quarter is changed is put together anew,
+    which costs little more; otherwise barriers keep reshapes away, here and in `Way.read`.
     """
     if part.shape == value.shape:
         return part
-    if not all(type(start) is int for start in starts) or value.size >= 4 * part.size:
+    if part.size == 1:
         return lax.dynamic_update_slice(value, part, starts)
+    if not all(type(start) is int for start in starts) or value.size >= 4 * part.size:
+        return lax.optimization_barrier(lax.dynamic_update_slice(value, part, starts))
     for axis in reversed(range(part.ndim)):
         start, stop = starts[axis], starts[axis] + part.shape[axis]
         if stop - start == value.shape[axis]:

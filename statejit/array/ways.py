@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jax import lax
 
 from . import kernels
 from .layouts import layout_of
-from .steps import Bits, Part, Pick, Step
+from .steps import Bits, Part, Pick, Reshape, Step
 
 
 class Way:
@@ -84,6 +85,8 @@ class Way:
         value = self._whole(value)
         for step in self.steps:
             value = step.read(value, operands)
+            if isinstance(step, Reshape) and step is not self.steps[-1]:
+                value = lax.optimization_barrier(value)  # see `steps._put`
         return value
 
     def write(self, value: Any, operands: Any, part: Any) -> Any:
