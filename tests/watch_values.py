@@ -6,9 +6,9 @@ import argparse
 import collections
 import contextlib
 import dataclasses
-import gc
 import enum
 import functools
+import gc
 import operator
 import os
 import time

@@ -73,7 +73,8 @@ class Node:
         steps: list[tuple[str, Any]] = []
         node: Node | None = self
         while node is not None:
-            steps.append((node.access, id(node.key) if node.access in ("pinned", "ran") else node.key))
+            by_identity = node.access in ("pinned", "ran")
+            steps.append((node.access, id(node.key) if by_identity else node.key))
             node = node.parent
         return tuple(reversed(steps))
 
