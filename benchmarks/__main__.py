@@ -54,16 +54,17 @@ def run(subject: str, results: Path, quick: bool, times: int) -> None:
     """
     path = results / f"{subject}.json"
     options = ["--json", str(path), *(["--quick"] if quick else [])]
-    earlier: list[list[float]] = []
+    earlier: dict[tuple[str, str], list[float]] = {}  # they come in any order
     for _ in range(times):
         start = time.perf_counter()
         subprocess.run([sys.executable, str(HERE / f"{subject}.py"), *options], check=True)
         print(f"({subject}: {time.perf_counter() - start:.0f} s)\n", flush=True)
         content = json.loads(path.read_text())
-        aims = [aim for table in content["tables"] for aim in table["aims"]]
-        for number, aim in enumerate(aims):
-            aim["earlier"] = [run[number] for run in earlier]
-        earlier.append([aim["value"] for aim in aims])
+        for table in content["tables"]:
+            for aim in table["aims"]:
+                known = earlier.setdefault((table["name"], aim["text"]), [])
+                aim["earlier"] = list(known)
+                known.append(aim["value"])
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
