@@ -929,13 +929,17 @@ def shifted(xp, x, i):
     g[1:3] = g[1:3][::-1]
     h = h.reshape(3, 4)
     h[i, 1:] = h[i, :-1]
+    j = (x * 2).reshape(6, 2) + 0
+    j[3:4, 1:], j[1:2] = j[3:4, :1], j[2:3] * 2
+    k = x.reshape(12, 1).copy()
+    k[5:7] = k[4:6]
     b[1:] *= b[:-1]
     c, d = c.reshape(3, 4), d.reshape(3, 4)
     c[1:] = c[:-1]
     d[1:, 1:] += d[:-1, :-1]
     e[:-1] -= e[1:]
     sums = [xp.cumsum(y) for y in (a, e, f, g)]
-    return b[None], c.reshape(12), c, d[:, None], h[None], *sums
+    return b[None], c.reshape(12), c, d[:, None], h[None], j[None], k, *sums
 
 
 def test_a_part_that_comes_from_other_places_of_its_array_is_right_beside_a_reshape():

@@ -19,7 +19,8 @@ from .slots import is_tracer
 class Plan:
     """One way through a function: its guards, its program, and what it commits.
 
-    A plan keeps no object of the user alive: of what it reads and writes it knows the paths.
+    A plan keeps no object of the user alive: of what it reads and writes it knows the paths. It
+    keeps functions that ran without being reached, as `exec` makes them, and what these hold.
 
     Args:
         traced: what one run of the function did.

@@ -85,7 +85,7 @@ class Way:
         value = self._whole(value)
         for step in self.steps:
             value = step.read(value, operands)
-            if isinstance(step, Reshape) and step is not self.steps[-1]:
+            if isinstance(step, Reshape):
                 value = lax.optimization_barrier(value)  # see `steps._put`
         return value
 

@@ -137,10 +137,6 @@ _C_LONG = 2**63 - 1
 """What is larger is too large for NumPy, too."""
 
 
-_C_LONG = 2**63 - 1
-"""What is larger is too large for NumPy, too."""
-
-
 def _has_minus_zero(found: Any) -> bool:
     """Says whether -0.0 is among numbers, which NumPy takes for a negative one."""
     return bool(np.any((found == 0) & np.signbit(found))) if np.any(found == 0) else False
