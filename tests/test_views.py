@@ -947,3 +947,26 @@ def test_a_part_that_comes_from_other_places_of_its_array_is_right_beside_a_resh
     found = jax.jit(lambda x, i: [y.value for y in shifted(snp, Array(x), Array(i))])(x, 1)
     for ours, numpys in zip(found, shifted(np, x, 1), strict=True):
         np.testing.assert_allclose(ours, numpys, rtol=1e-5)
+
+
+MADE = {
+    "take": lambda xp, x: xp.take(x, np.arange(96).reshape(8, 12)),
+    "kron": lambda xp, x: xp.kron(x[:8].reshape(4, 2), x[:12].reshape(2, 6)),
+    "squeeze": lambda xp, x: xp.squeeze(x.reshape(8, 1, 12)).copy(),
+    "jax.numpy": lambda xp, x: xp.array(jnp.reshape(getattr(x, "value", x), (8, 12))),
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_such_a_part_is_right_in_what_any_function_has_reshaped(made):
+    def program(xp, x):
+        once, often = MADE[made](xp, x), MADE[made](xp, x + 1)
+        once[3:5] = once[2:4]
+        for i in (1, 2, 3):
+            often[i : i + 2] = often[i - 1 : i + 1]
+        return once, often
+
+    x = np.arange(1, 97, dtype=np.float32)
+    found = jax.jit(lambda x: [y.value for y in program(snp, Array(x))])(x)
+    for ours, numpys in zip(found, program(np, x), strict=True):
+        np.testing.assert_array_equal(ours, numpys)

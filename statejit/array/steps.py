@@ -193,37 +193,10 @@ def _span(value: Any, starts: Any, spans: list[int]) -> Any:
 
 
 def _put(value: Any, part: Any, starts: Any) -> Any:
-    """Returns an array with another part, which begins at some indices.
-
-    XLA for CPUs (JAX 0.10 and 0.12) may write in the array's own memory what it still reads there,
-    if the part comes from other places of the same array (`a[1:] = a[:-1]`) and a reshape stands
-    next to the write. So an array of which more than a quarter is changed is put together anew,
-    which costs little more; otherwise barriers keep reshapes away, here and in `Way.read`.
-    """
+    """Returns an array with another part, which begins at some indices."""
     if part.shape == value.shape:
         return part
-    if part.size == 1:
-        return lax.dynamic_update_slice(value, part, starts)
-    if not all(type(start) is int for start in starts) or value.size >= 4 * part.size:
-        return lax.optimization_barrier(lax.dynamic_update_slice(value, part, starts))
-    for axis in reversed(range(part.ndim)):
-        start, stop = starts[axis], starts[axis] + part.shape[axis]
-        if stop - start == value.shape[axis]:
-            continue
-        # The rest of this axis, where the axes before are those of the part.
-        around = [(a, a + n) for a, n in zip(starts[:axis], part.shape[:axis], strict=True)]
-        rest = [(0, n) for n in value.shape[axis + 1 :]]
-        pieces = [
-            part if piece is None else _piece(value, [*around, piece, *rest])
-            for piece in ((0, start), None, (stop, value.shape[axis]))
-            if piece is None or piece[0] < piece[1]
-        ]
-        part = lax.concatenate(pieces, axis)
-    return part
-
-
-def _piece(value: Any, spans: list[tuple[int, int]]) -> Any:
-    return lax.slice(value, [a for a, _ in spans], [b for _, b in spans])
+    return lax.dynamic_update_slice(value, part, starts)
 
 
 def _turned(value: Any, axes: list[int]) -> Any:

@@ -9,7 +9,7 @@ from jax import lax
 
 from . import kernels
 from .layouts import layout_of
-from .steps import Bits, Part, Pick, Reshape, Step
+from .steps import Bits, Part, Pick, Step
 
 
 class Way:
@@ -85,17 +85,24 @@ class Way:
         value = self._whole(value)
         for step in self.steps:
             value = step.read(value, operands)
-            if isinstance(step, Reshape):
-                value = lax.optimization_barrier(value)  # see `steps._put`
         return value
 
-    def write(self, value: Any, operands: Any, part: Any) -> Any:
-        """Returns the whole with another part."""
-        held = [self._whole(value)]
+    def write(self, value: Any, operands: Any, part: Any, apart: bool = False) -> Any:
+        """Returns the whole with another part.
+
+        Args:
+            value: the whole.
+            operands: arrays that the way depends on.
+            part: the other part.
+            apart: whether the part may come from other places of the whole: see `kernels.owned`.
+        """
+        keep, own = (lax.optimization_barrier, kernels.owned) if apart else (_same, _same)
+        whole = self._whole(value)
+        held = [whole if whole is value else own(whole)]
         for step in self.steps[:-1]:
-            held.append(step.read(held[-1], operands))
+            held.append(own(step.read(held[-1], operands)))
         for step, whole in zip(reversed(self.steps), reversed(held), strict=bool(self.steps)):
-            part = step.write(whole, operands, part)
+            part = keep(step.write(whole, operands, part))
         return part if part.shape == value.shape else part.reshape(value.shape)
 
     def split(self, known: int) -> tuple[Way, list[int]]:
@@ -122,3 +129,7 @@ class Way:
             f"the array of which this is a view had the shape {self.shape} when the view was made, "
             f"and has the shape {value.shape} now"
         )
+
+
+def _same(value: Any) -> Any:
+    return value
