@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import types
 from collections.abc import Callable
@@ -256,6 +257,29 @@ def test_a_loop_over_nothing_changes_nothing() -> None:
     assert sj.for_loop(step, jnp.zeros((0,))).shape == (0,)
     assert (box.n, box.total.item()) == (3, 1.0)
     assert sj.fori_loop(3, 3, lambda i, c: c + 1, 5) == 5
+
+
+COUNTERS = {
+    "counts": dict(n=2**31 - 4, t=0.1, dt=0.3),
+    "counts backwards": dict(n=-(2**40), t=1e16, dt=-0.7),
+    "are of other types": dict(n=True, t=1, dt=2),
+    "are no numbers": dict(n=0, t=math.nan, dt=math.inf),
+}
+
+
+@pytest.mark.parametrize("start", COUNTERS.values(), ids=COUNTERS)
+def test_numbers_that_only_count_are_python_s_own(start: Any) -> None:
+    ours, theirs = Box(**start, by=-3), Box(**start, by=-3)
+
+    def step(box: Any, x: Any) -> Any:
+        box.n += box.by
+        box.t = box.t + box.dt
+        return x * box.t
+
+    for _ in range(2):
+        ys = sj.for_loop(lambda x: step(ours, x), jnp.asarray(XS))
+        np.testing.assert_array_equal(ys, [step(theirs, x) for x in jnp.asarray(XS)])
+        assert repr((ours.n, ours.t)) == repr((theirs.n, theirs.t))
 
 
 def test_while_loop_does_what_while_does() -> None:

@@ -9,17 +9,16 @@ again by JAX.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import Number, Step, Tape, apply
-from .._core.recipes import Computed, Constant
-from .._core.slots import MISSING, is_number
+from .._core.recipes import Computed
+from .._core.slots import is_number
 from ..errors import TracedControlFlowError
+from .courses import Course, own_index
 from .forms import number_of
 from .matching import Matching
 from .pairs import Pair
@@ -83,14 +82,14 @@ class Counting:
                 place
                 for place, pair in self.pairs.items()
                 if place not in found
-                and (_own_index(pair, self.tape) is None or self._depends(pair, found))
+                and (own_index(pair, self.tape) is None or self._depends(pair, found))
             }
             if not more:
                 return found
             found |= more
 
     def _depends(self, pair: Pair, places: set[Place]) -> bool:
-        index = _own_index(pair, self.tape)
+        index = own_index(pair, self.tape)
         return type(index) is int and bool(self.sources[index] & places)
 
     def is_carried(self, index: int) -> bool:
@@ -145,7 +144,7 @@ class Counting:
 
     def _inputs(self) -> list[int]:
         """Returns the steps of the tape that the program takes, or its arithmetic on numbers."""
-        afters = [_own_index(p, self.tape) for p in self.pairs.values()]
+        afters = [own_index(p, self.tape) for p in self.pairs.values()]
         computed = {i for i in self.used if self.is_carried(i)}
         computed |= {i for i in afters if type(i) is int and self.is_carried(i)}
         edge = {
@@ -224,15 +223,6 @@ def as_input(value: Any) -> Any:
     return value.__jax_array__() if type(value) is Number else value
 
 
-def _own_index(pair: Pair, tape: Tape) -> Any:
-    """Returns the step that gives the number after a step of the loop; MISSING for a constant."""
-    if isinstance(pair.after, Constant):
-        return MISSING
-    if isinstance(pair.after, Computed):
-        return pair.after.number.index if pair.after.number.tape is tape else MISSING
-    return None
-
-
 def _sources(tape: Tape, changing: set[Place]) -> list[set[Place]]:
     """Returns for each step of a tape the changing places that it depends on."""
     found: list[set[Place]] = []
@@ -243,120 +233,3 @@ def _sources(tape: Tape, changing: set[Place]) -> list[set[Place]]:
         else:
             found.append({p for i in step.operands for p in found[i]})
     return found
-
-
-class Course:
-    """Goes through the steps of a loop in Python, for the sake of its numbers.
-
-    Args:
-        tape: what one step does with its numbers.
-        changing: the places that change.
-        vectors: steps of the tape of which all values are wanted.
-        lasts: steps of the tape of which the last value is wanted.
-        guards: steps of the tape whose values steered Python.
-
-    Attributes:
-        operands: steps of the tape whose values in the enclosing trace are taken.
-    """
-
-    def __init__(
-        self,
-        tape: Tape,
-        changing: dict[Place, Pair],
-        vectors: list[int],
-        lasts: list[int],
-        guards: list[int],
-    ) -> None:
-        self.dtypes = [_dtype(tape, index) for index in vectors]
-        self.n = len(changing)
-        space: dict[str, Any] = {"dtypes": self.dtypes, "array": np.array}
-        own = {place: _own_index(pair, tape) for place, pair in changing.items()}
-        afters = {i for i in own.values() if type(i) is int}
-        steps = sorted(needed(tape, {*vectors, *lasts, *guards, *afters}))
-        first = {pair.before.index: place for place, pair in changing.items()}
-        fixed = [i for i in steps if _is_fixed(tape, i, changing)]
-        self.operands = [*first, *fixed]
-        names = {place: f"p{k}" for k, place in enumerate(changing)}
-        body = [line for i in steps if i not in fixed for line in _lines(tape, i, names, space)]
-        for k, index in enumerate(vectors):
-            body.append(f"u{k}(s{index})")
-        space["expected"] = tuple(repr(tape.guards[index]) for index in guards)
-        if guards:
-            body.append(f"now = ({''.join(f'repr(s{i}), ' for i in guards)})")
-            body.append("if now != wanted:")
-            body.append("    if i != 1: return broken")
-            body.append("    wanted, steady = now, None")
-        for k, (place, pair) in enumerate(changing.items()):
-            if type(own[place]) is int:
-                body.append(f"q{k} = s{own[place]}")
-            else:
-                space[f"c{k}"] = _constant(pair)
-                body.append(f"q{k} = c{k}")
-            space[f"t{k}"] = type(pair.before.value)
-            body.append(f"if type(q{k}) is not t{k}: return broken")
-        body += [f"p{k} = q{k}" for k in range(self.n)]
-        self.function = _function(self, names, fixed, vectors, lasts, body, space)
-
-    def __call__(self, count: int, *operands: Any) -> Any:
-        """Returns (is steady, numbers after the last step, last values, vectors).
-
-        What is steady is True; None if only the first step differs from the others; else False.
-        """
-        return self.function(count, *operands)
-
-
-def _function(
-    course: Course,
-    names: dict[Place, str],
-    fixed: list[int],
-    vectors: list[int],
-    lasts: list[int],
-    body: list[str],
-    space: dict[str, Any],
-) -> Callable[..., Any]:
-    """Returns the loop as a Python function: an interpreter would take three times as long."""
-    places = list(names.values())
-    parameters = ", ".join(["count", *places, *[f"s{i}" for i in fixed]])
-    results = [f"({''.join(f'{p}, ' for p in places)})", f"({''.join(f's{i}, ' for i in lasts)})"]
-    columns = "".join(f"array(v{k}, dtypes[{k}]), " for k in range(len(vectors)))
-    space["broken"] = (False, (), (), ())
-    text = [
-        f"def course({parameters}):",
-        "    wanted, steady = expected, True",
-        *[f"    v{k} = []; u{k} = v{k}.append" for k in range(len(vectors))],
-        "    for i in range(count):",
-        *[f"        {line}" for line in body or ["pass"]],
-        f"    return steady, {results[0]}, {results[1]}, ({columns})",
-    ]
-    exec(compile("\n".join(text), "<statejit loop>", "exec"), space)  # noqa: S102, our own text
-    return space["course"]
-
-
-def _lines(tape: Tape, index: int, names: dict[Place, str], space: dict[str, Any]) -> list[str]:
-    step = tape.steps[index]
-    if step.node is not None:
-        return [f"s{index} = {names[step.node.place]}"]
-    if step.fun is None:
-        space[f"k{index}"] = step.constant
-        return [f"s{index} = k{index}"]
-    space[f"f{index}"] = step.fun
-    lines = [f"s{index} = f{index}({', '.join(f's{i}' for i in step.operands)})"]
-    inner = type(step.fun) is Course  # a loop in the step, which must be steady, too
-    return [*lines, f"if s{index}[0] is not True: return broken"] if inner else lines
-
-
-def _is_fixed(tape: Tape, index: int, changing: dict[Place, Pair]) -> bool:
-    node = tape.steps[index].node
-    return node is not None and node.place not in changing
-
-
-def _constant(pair: Pair) -> Any:
-    if isinstance(pair.after, Constant):
-        return pair.after.value
-    return pair.after.number.plain()  # of an enclosing trace: the same at every step
-
-
-def _dtype(tape: Tape, index: int) -> Any:
-    value = tape.steps[index].value  # an array, if it is the course of a loop in the step
-    found = value.dtype if isinstance(value, np.ndarray) else np.dtype(type(value))
-    return jax.dtypes.canonicalize_dtype(found)
