@@ -2,10 +2,10 @@
 
 The step is that of a network of 4,000 leaky integrate-and-fire neurons with two synaptic currents.
 The loop is called as a whole, outside of `jit`: the first call compiles, and each further one goes
-through the same program. Rounds are interleaved. Loops of a second are run with and without a
-progress bar: of that network, and of the one of `examples/coba.py`, which has as many neurons with
-synapses. Where its arrays happen to lie makes one network up to 2 % slower than an equal one, so
-each round runs the next of several networks.
+through the same program. Rounds are interleaved. Loops of one and of five seconds are run with and
+without a progress bar: of that network, and of the one of `examples/coba.py`, which has as many
+neurons with synapses. Where its arrays happen to lie makes one network up to 2 % slower than an
+equal one, so each round runs the next of several networks.
 
     PYTHONPATH=examples python benchmarks/loops.py
 """
@@ -26,7 +26,8 @@ from tables import Aim, Table, main
 
 import statejit as sj
 
-N, STEPS, LONG, SYNAPTIC, NETWORKS = 4000, 2000, 300_000, 4000, 8
+N, STEPS, NETWORKS = 4000, 2000, 4
+LONG, SYNAPTIC = (300_000, 1_500_000), 4000
 
 Loop = Callable[[], Any]
 
@@ -120,13 +121,14 @@ def measure(quick: bool) -> list[Table]:
     """Returns the tables of the loop, and of its progress bar."""
     runs = {"jax.lax.scan": by_turns(by_hand), "sj.for_loop": by_turns(watched)}
     table = Table("loops", f"{STEPS} steps of {N} neurons", "loop", "ms", "jax.lax.scan")
-    table.add("whole", interleaved(runs, 11 if quick else 10 * NETWORKS + 1))
+    table.add("whole", interleaved(runs, 11 if quick else 20 * NETWORKS + 1))
     text = "at most 1.02 times the hand-written loop"
     table.aims.append(Aim(text, table.ratio("whole", "sj.for_loop"), most=1.02))
     bar = Table("loops_bar", "Loops with a progress bar", "steps", "s", "plain")
     sj.random.seed(0)
+    long = LONG[:1] if quick else LONG
     loops = {
-        f"{LONG:,} of 3 µs": (Network, jnp.full(LONG, 1.2)),
+        **{f"{steps:,} of 3 µs": (Network, jnp.full(steps, 1.2)) for steps in long},
         f"{SYNAPTIC:,} of 0.2 ms": (coba.Network, jnp.arange(SYNAPTIC)),
     }
     for kind, loop in loops.items():
