@@ -379,12 +379,12 @@ def assert_on_a_slot(jit):
     return Refused(lambda: jit(step)(), m, adds(m, jit))
 
 
-@refused(TypeError, "concrete", line=False)  # JAX's own text
+@refused(errors.TracedControlFlowError, "m.w")
 def shape_from_a_slot(jit):
     m = model()
 
     def step():
-        return jnp.zeros(m.w[0].astype(int))
+        return jnp.zeros(m.w[0].astype(int))  # HERE
 
     return Refused(lambda: jit(step)(), m, adds(m, jit))
 

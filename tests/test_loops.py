@@ -18,7 +18,7 @@ from stateful import STEPS, Box, Runs
 
 import statejit as sj
 import statejit.numpy as snp
-from statejit.errors import CarryTypeError
+from statejit.errors import CarryTypeError, TracedControlFlowError
 
 XS = np.array([0.5, -1.0, 2.0, 3.0], np.float32)
 
@@ -536,7 +536,7 @@ def test_a_traced_value_does_not_steer_a_step() -> None:
         sj.for_loop(step, jnp.arange(3.0))
 
     box = Box(v=jnp.ones(()), n=0)
-    refused(fun, box, sj.errors.TracedControlFlowError, "box.v", "test_loops.py:")
+    refused(fun, box, TracedControlFlowError, "box.v", "test_loops.py:")
 
 
 def test_an_error_of_the_users_changes_nothing() -> None:
@@ -607,3 +607,44 @@ def test_functions_and_frozen_sets_made_in_a_body_keep_what_they_hold(transform:
     sj.for_loop(body, length=2) if transform == "for_loop" else sj.vmap(body)(jnp.zeros(2))
     assert box.names == {"a"}
     np.testing.assert_array_equal(box.fun(1.0, 1), [4.0, 4.0])
+
+
+def sliced(box: Box, x: Any) -> Any:
+    return x + box.v[box.n : box.n + 2].sum()
+
+
+def sliced_mutable(box: Box, x: Any) -> Any:
+    return x + box.a[box.n : box.n + 2].sum()
+
+
+def shaped(box: Box, x: Any) -> Any:
+    return x + jnp.zeros(box.n).sum()
+
+
+@pytest.mark.parametrize(
+    ("use", "advice"),
+    [(sliced, "dynamic_slice_in_dim"), (sliced_mutable, "dynamic_slice"), (shaped, "the shape")],
+)
+def test_a_shape_that_depends_on_a_number_that_steps_change_is_refused(use, advice) -> None:
+    box = Box(n=0, v=jnp.arange(9.0), a=snp.arange(9.0))
+
+    def step(x: Any) -> Any:
+        y = use(box, x)
+        box.n += 1
+        return y
+
+    with pytest.raises(TracedControlFlowError, match=rf"box.n(.|\n)*Do: .*{advice}"):
+        sj.for_loop(step, jnp.asarray(XS))
+    assert box.n == 0
+
+
+def test_while_loop_refuses_integers_beyond_those_of_jax() -> None:
+    box = Box(n=2**40)
+
+    def body(c: Any) -> Any:
+        box.n += 1
+        return c + 1
+
+    with pytest.raises(CarryTypeError, match=r"box.n is carried(.|\n)*Do: .*x64"):
+        sj.while_loop(lambda c: c < 3, body, 0)
+    assert box.n == 2**40

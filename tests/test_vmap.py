@@ -303,3 +303,11 @@ def test_one_object_in_two_places_is_one_afterwards():
     assert sj.vmap(keeper.keep)(jnp.ones((2, 3))) is keeper.function
     assert keeper.first is keeper.others[0]
     assert keeper.function(1.0).tolist() == [3.0] * 3
+
+
+def test_a_function_that_has_captured_a_value_of_each_lane_is_refused():
+    def made(x):
+        return lambda y: x * y
+
+    with pytest.raises(LaneError, match=r"has captured(.|\n)*Do: .*return the value"):
+        sj.vmap(made)(jnp.arange(3.0))

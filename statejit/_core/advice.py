@@ -21,8 +21,12 @@ _VALUE_ASKED = (
 )
 
 
-_UNHASHABLE = re.compile(r"unhashable type: '\w*Tracer'")
-"""Python's error where a traced array is the key of a dictionary, or goes into a set."""
+_OTHERS = re.compile(
+    r"unhashable type: '\w*Tracer'"  # the key of a dictionary, or an element of a set
+    r"|Array slice indices must have static .*Tracer|Slice entries must be static .*Tracer"
+    r"|Shapes must be 1D sequences of concrete values .*Tracer"
+)
+"""The words of other errors of Python's and JAX's for values that only a trace knows."""
 
 _VALUE = (
     "use statejit.numpy.where (or jax.numpy.where), statejit.cond or statejit.while_loop, or make "
@@ -42,11 +46,19 @@ _SIZE = (
     "`fill_value=` for the rest), or keep the shape with statejit.numpy.where(mask, a, 0) or "
     "a reduction with `where=mask`."
 )
+SLICE = (
+    "take a slice of fixed length, jax.lax.dynamic_slice_in_dim(x, start, length), or select with "
+    "statejit.numpy.where."
+)
 _SHAPES = {
     "size argument": _SIZE,
     "union1d": _SIZE,
     "total_repeat_length": "give the length of the result: `total_repeat_length=`.",
     "static `length`": "give the length of the result: `length=`.",
+    "slice indices": SLICE,
+    "Slice entries": SLICE,
+    "Shapes must": "make the shape a static argument, or keep it in an attribute that is not "
+    "computed from traced values, nor changed by a step of a loop.",
 }
 """What to do where the shape of a result would depend on values, by words of JAX's message."""
 
@@ -74,7 +86,7 @@ def _asks_for_value(error: Exception) -> bool:
         return False
     # NumPy has its own error where it asks for the value of what it assigns to an element.
     asked = isinstance(error, _VALUE_ASKED) or isinstance(error.__cause__, _VALUE_ASKED)
-    return asked or _UNHASHABLE.match(str(error)) is not None
+    return asked or _OTHERS.match(str(error)) is not None
 
 
 @contextmanager
@@ -82,7 +94,7 @@ def described(frame: Frame) -> Iterator[None]:
     """Turns JAX's errors about traced values into ours, with the user's line and the path."""
     try:
         yield
-    except (*_VALUE_ASKED, ValueError, TypeError) as error:
+    except (*_VALUE_ASKED, ValueError, TypeError, IndexError) as error:
         if not _asks_for_value(error):
             raise
         entry = raising_frame(error)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 
+from .._core.advice import DO, SLICE
 from .._core.cells import Cell
 from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
@@ -110,7 +111,11 @@ def static_slice(part: slice) -> slice:
 def _end(end: Any) -> int:
     end = plain(end)
     if hasattr(type(end), "__index__"):
-        return operator.index(end)
+        try:
+            return operator.index(end)
+        except jax.errors.TracerIntegerConversionError as error:
+            error.add_note(DO + SLICE)
+            raise
     raise TypeError(
         f"slice indices must be integers or None or have an __index__ method, not "
         f"{type(end).__name__}"

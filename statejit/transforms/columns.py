@@ -203,7 +203,7 @@ class Batch:
         if isinstance(recipe, NewContainer) and recipe.kind is WINDOW:
             self._check_stored(recipe, axis, path)
         if axis is not None and isinstance(recipe, NewCall) and recipe.make is make_function:
-            return self._arranged(recipe, None, path)  # what it has captured has no axis
+            return self._arranged(recipe, None, _CAPTURED)  # a function has no axis
         memo = self._made.setdefault(axis, {})  # two places may have one object
         return rebuilt(recipe, lambda part: self._arranged(part, axis, path), memo)
 
@@ -294,9 +294,19 @@ def value_of(recipe: Any, outs: list[Any], given: Any, at: dict[int, int]) -> An
     return given[at[id(recipe.slot)]] if isinstance(recipe, Input) else recipe.value
 
 
+_CAPTURED = "what a function has captured"
+
+
 def _refuse(path: str, over: LaneFrame, error: Exception) -> NoReturn:
     if path == "the result":
         raise error
+    if path == _CAPTURED:
+        raise LaneError(
+            "a function that is returned, or stored, has captured a value of which each example "
+            "of a vmap has its own.",
+            where=over.ground.where(),
+            do="return the value, which gets an axis, and make the function outside.",
+        ) from error
     raise LaneError(
         f"{path} would be written differently by each example of a vmap.",
         where=f"{path}, at {over.ground.where()}",

@@ -17,7 +17,7 @@ import numpy as np
 from .._core.numbers import Number, Step, Tape, apply
 from .._core.recipes import Computed
 from .._core.slots import is_number
-from ..errors import TracedControlFlowError
+from ..errors import CarryTypeError, TracedControlFlowError
 from .courses import Course, own_index
 from .forms import number_of
 from .matching import Matching
@@ -159,8 +159,19 @@ class Counting:
     # Numbers that are carried as arrays --------------------------------------------------------
 
     def initial(self, pair: Pair) -> Any:
-        """Returns the array that a carried number starts from."""
-        return as_number(self.frame.value_beneath(pair.before), type_of_number(pair))
+        """Returns the array that a carried number starts from.
+
+        Raises:
+            CarryTypeError: if it has more bits than JAX's integers.
+        """
+        try:
+            return as_number(self.frame.value_beneath(pair.before), type_of_number(pair))
+        except OverflowError as error:
+            raise CarryTypeError(
+                f"{pair.path} is carried as an array, and has more bits than JAX's integers.",
+                where=f"{pair.path}, at {self.frame.ground.where()}",
+                do="change it outside of the loop, or let JAX have 64 bits (jax_enable_x64).",
+            ) from error
 
     def rows(self) -> list[Any]:
         """Returns the values of `vectors` as arrays of the types that JAX gives such numbers."""
