@@ -4,7 +4,10 @@
 the next and one array; the step adds a number to all of them. A line through the logarithms of
 time and size has slope 1 where the cost is linear; it is drawn through the sizes at which what is
 counted is more than what a call costs anyway. How JAX's own part grows is not ours to change: the
-hand-written step over a list of N arrays stands beside.
+hand-written step over a list of N arrays stands beside. "Packed" are N mutable arrays under
+`jit(f, pack=True)`, whose program has few inputs: with 100,000 of them it compiles in 13 GB, where
+the programs of the others (ours, and the hand-written one) want more than 24. The last of some calls
+waits for an array, and unpacks it.
 
     python benchmarks/scale.py [--most 100000]
 """
@@ -24,9 +27,11 @@ from rounds import Contender, interleaved
 from tables import SCALES, Aim, Cell, Table, main, summary
 
 import statejit as sj
+import statejit.numpy as snp
 
 SLOTS = (1, 10, 100, 1_000, 3_000, 10_000)
 DEPTHS = (1, 10, 100, 300, 1_000)
+PACKED = (1_000, 10_000, 100_000)
 
 LARGE = 100
 """From which size on the slope is taken."""
@@ -46,6 +51,22 @@ class Wide(sj.Base):
     def last(self) -> jax.Array:
         """Returns one of the arrays."""
         return self.cells[0]
+
+
+class Mutable(sj.Base):
+    """Holds N mutable arrays."""
+
+    def __init__(self, n: int) -> None:
+        self.cells = [snp.zeros(4) for _ in range(n)]
+
+    def step(self, x: jax.Array) -> None:
+        """Adds a number to all arrays."""
+        for cell in self.cells:
+            cell += x
+
+    def last(self) -> jax.Array:
+        """Returns what becomes ready with all arrays."""
+        return self.cells[0].value
 
 
 class Link(sj.Base):
@@ -142,8 +163,27 @@ def grown(table: Table, make: Callable[[int], Any], sizes: tuple[int, ...], roun
     return table
 
 
+def packed(quick: bool) -> Table:
+    """Returns the table of mutable arrays that are packed."""
+    table = Table("scale_packed", "Cost against packed slots", "slots", "ms")
+    for n in PACKED[:1] if quick else PACKED:
+        sj.clear_cache()
+        jax.clear_caches()
+        model, x = Mutable(n), jnp.ones(())
+        step = sj.jit(model.step, pack=True)
+        call = Contender(lambda: step(x), model.last)  # noqa: B023, called within the loop
+        ours, traced = first(call)
+        cells = {"first call": ours, "first call without XLA": traced}
+        table.rows[f"{n:,}"] = {
+            **{name: Cell(SCALES["ms"] * seconds) for name, seconds in cells.items()},
+            **summary(interleaved({"call": call}, 11, max(1, 3000 // n)), "", SCALES["ms"]),
+        }
+        table.axis.append(n)
+    return table
+
+
 def measure(quick: bool, most: int = SLOTS[-1]) -> list[Table]:
-    """Returns the tables of slots and of depth.
+    """Returns the tables of slots, of depth and of packed slots.
 
     Args:
         quick: whether to leave the largest out.
@@ -155,6 +195,7 @@ def measure(quick: bool, most: int = SLOTS[-1]) -> list[Table]:
     return [
         grown(Table("scale_slots", "Cost against slots", "slots", "ms"), Wide, slots, rounds),
         grown(Table("scale_depth", "Cost against depth", "depth", "ms"), Deep, depths, rounds),
+        packed(quick),
     ]
 
 
