@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import io
@@ -523,6 +524,59 @@ def list_in_a_foreign_object_written(jit):
         return x
 
     return Refused(lambda: jit(step)(1.0), m, adds(m, jit))
+
+
+# Errors that only a trace has, and that the function catches -------------------------------------
+
+
+def caught(name: str, ask: Callable[[Any, Any], Any], text: str = "the value of a traced") -> None:
+    """Enters a function that catches the error for what it asks."""
+
+    def build(jit: Callable[..., Any]) -> Refused:
+        m = model()
+        m.table, m.helper = np.arange(2.0), Foreign(w=jnp.ones(2))
+
+        def step(x: Any) -> Any:
+            m.n += 1
+            try:
+                return m.w * ask(m, x)
+            except Exception:
+                m.n += 10
+                return m.w
+
+        return Refused(lambda: jit(step)(jnp.ones(())), m, adds(m, jit))
+
+    REFUSED[f"caught_{name}"] = Entry(build, errors.StatejitError, text, line=False)
+
+
+def asks_and_suppresses(m: Any, x: Any) -> Any:
+    with contextlib.suppress(TypeError):
+        m.n += int(x)
+    return 1.0
+
+
+def puts_into_numpy(m: Any, x: Any) -> Any:
+    found = np.zeros(2)
+    found[0] = x
+    return found
+
+
+def masks_in_a_branch(m: Any, x: Any) -> Any:
+    return sj.cond(x > 0, lambda: m.w[m.w > 1.0].sum(), lambda: 0.0)
+
+
+caught("float", lambda m, x: float(m.w[0]))
+caught("if", lambda m, x: 1 if x > 0 else 2)
+caught("index", lambda m, x: [1.0, 2.0][x.astype(int)])
+caught("item", lambda m, x: sj.numpy.array(m.w)[0].item())
+caught("numpy", lambda m, x: np.asarray(x))
+caught("element_of_numpy", puts_into_numpy)
+caught("within_suppress", asks_and_suppresses)
+caught("in_a_loop", lambda m, x: sj.for_loop(lambda: float(m.w[0]), length=2).sum())
+caught("in_a_branch", masks_in_a_branch)
+caught("in_a_loss", lambda m, x: sj.grad(lambda y: y if y > 0 else -y)(x))
+caught("foreign_object", lambda m, x: m.helper.w, "m.helper.w")
+caught("plain_jit", lambda m, x: jax.jit(lambda y: setattr(m, "w", y))(x), "m.w")
 
 
 def frozen(name: str, make: Callable[[], Any], use: Callable[[Any], Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from observing import Observer, difference, leave, tracers_in
 from refused_programs import REFUSED, Entry
@@ -53,3 +55,17 @@ def test_after_a_refusal_the_next_call_does_what_eager_python_does(name: str) ->
         pictures.append(observer.picture(observed))
     found = difference(*pictures)
     assert found is None, str(found)
+
+
+def test_what_is_caught_by_libraries_or_unwatched_is_let_alone() -> None:
+    @sj.jit
+    def step(x):
+        with sj.unwatched():
+            try:
+                shown = f"{float(x)}"
+            except TypeError:
+                shown = "traced"
+        return jnp.arange(3)[x.astype(int)], jnp.linspace(0.0, x, 3), np.float32(2) * x, shown
+
+    index, line, product, shown = step(jnp.ones(()))
+    assert (index, line[-1], product, shown) == (1, 1, 2, "traced")

@@ -7,9 +7,10 @@ From the ground up: each module imports only what stands before it.
   the user's), `codes` (what code refers to), `numbers` (Python numbers as host expressions),
   `containers` (overlay copies of lists and their kin), `hidden` (content that no attribute shows).
 - What is watched: `frames` (the overlay of one trace), `cells` (arrays with identity), `monitoring`
-  (which code runs), `base` (what sends reads and writes to the frame), `nodes` (what was found, and
-  from where), `memory` (which numbers vary), `positions` (iterators and their kin), `pictures` (how
-  something stood before), `ground` (the real objects, every look-up a node).
+  (which code runs), `caught` (errors that only a trace has), `base` (what sends reads and writes to
+  the frame), `nodes` (what was found, and from where), `memory` (which numbers vary), `positions`
+  (iterators and their kin), `pictures` (how something stood before), `ground` (the real objects,
+  every look-up a node).
 - Past the objects: `outside` (what functions load), `changes` and `bypasses` (what was written
   there, or past the watch, is put back and refused), `captures` (the same within a trace).
 - One run of the user's code: `derived` (what is computed of numbers), `repeats` (equal layers),

@@ -10,16 +10,9 @@ from typing import Any
 import jax
 
 from ..errors import EscapeError, StatejitError, TracedControlFlowError
+from .caught import OF_JAX, raise_caught
 from .frames import Frame
 from .places import raising_frame
-
-_VALUE_ASKED = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-    jax.errors.NonConcreteBooleanIndexError,
-)
-
 
 _OTHERS = re.compile(
     r"unhashable type: '\w*Tracer'"  # the key of a dictionary, or an element of a set
@@ -85,16 +78,20 @@ def _asks_for_value(error: Exception) -> bool:
     if isinstance(error, StatejitError):
         return False
     # NumPy has its own error where it asks for the value of what it assigns to an element.
-    asked = isinstance(error, _VALUE_ASKED) or isinstance(error.__cause__, _VALUE_ASKED)
+    asked = isinstance(error, OF_JAX) or isinstance(error.__cause__, OF_JAX)
     return asked or _OTHERS.match(str(error)) is not None
 
 
 @contextmanager
 def described(frame: Frame) -> Iterator[None]:
-    """Turns JAX's errors about traced values into ours, with the user's line and the path."""
+    """Turns JAX's errors about traced values into ours, with the user's line and the path.
+
+    Errors that the user's code has caught within are raised at the end.
+    """
     try:
         yield
-    except (*_VALUE_ASKED, ValueError, TypeError, IndexError) as error:
+        raise_caught(frame.ground.raised)
+    except (*OF_JAX, ValueError, TypeError, IndexError) as error:
         if not _asks_for_value(error):
             raise
         entry = raising_frame(error)

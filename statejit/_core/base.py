@@ -17,7 +17,7 @@ import jax
 from jax.extend.core import find_top_trace
 
 from ..errors import BypassError, RawTransformError
-from . import monitoring
+from . import caught, monitoring
 from .cells import Cell
 from .frames import CURRENT, UNWATCHED, Frame, raw_get, slot_descriptor, slot_names
 from .places import user_line
@@ -376,6 +376,7 @@ def hooked() -> Iterator[None]:
                 setattr(Base, name, hook)
             threading.Thread.start = _start  # type: ignore[method-assign]
             _tools.append(monitoring.start())
+            caught.hook()
         open_traces.append(token)
     try:
         yield
@@ -387,4 +388,5 @@ def hooked() -> Iterator[None]:
                     delattr(Base, name)
                 threading.Thread.start = _start_thread  # type: ignore[method-assign]
                 monitoring.stop(_tools.pop())
+                caught.unhook()
                 written_outside.clear()

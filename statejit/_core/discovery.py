@@ -146,6 +146,8 @@ def unchanged(ground: Ground) -> Iterator[None]:
         put_outside_back(outside)
         put_back(ground)
         raise
+    finally:
+        ground.raised.clear()  # errors hold frames, and so whatever these hold
 
 
 def only_read(frame: Frame) -> Iterator[Any]:

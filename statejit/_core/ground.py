@@ -81,6 +81,7 @@ class Ground:
         self.functions: list[Node] = []  # functions and what wraps them, to be followed
         self.foreigners: list[Node] = []  # objects that are not watched, to be followed
         self.captures: list[Any] = []  # those of the bodies that are being traced
+        self.raised: list[tuple[Any, Any]] = []  # errors that only a trace has; see `caught`
         self.outside: Any = None  # the `Outside` that follows functions on this ground
         self.follow: Callable[[], None] = lambda: None
 
