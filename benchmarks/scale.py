@@ -6,8 +6,8 @@ time and size has slope 1 where the cost is linear; it is drawn through the size
 counted is more than what a call costs anyway. How JAX's own part grows is not ours to change: the
 hand-written step over a list of N arrays stands beside. "Packed" are N mutable arrays under
 `jit(f, pack=True)`, whose program has few inputs: with 100,000 of them it compiles in 13 GB, where
-the programs of the others (ours, and the hand-written one) want more than 24. The last of some calls
-waits for an array, and unpacks it.
+the programs of the others (ours, and the hand-written one) want more than 24. The last of some
+calls unpacks an array, to wait for it.
 
     python benchmarks/scale.py [--most 100000]
 """
