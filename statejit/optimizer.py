@@ -203,6 +203,13 @@ def _of_model(model: Base, like: Any) -> Any:
                 "array.",
                 do="give the target for which the gradients were computed.",
             )
+        shape = content[path].shape
+        if getattr(tree, "shape", shape) != shape:  # it would be broadcast
+            raise StructureError(
+                f"the gradient at {'.'.join(path)} has shape {tree.shape}, where "
+                f"{type(model).__name__} has {shape}.",
+                do="give the target for which the gradients were computed, as it was then.",
+            )
         return content[path]
 
     return at((), like)

@@ -306,6 +306,24 @@ def number_through_math_functions(jit):
 
 
 @program
+def number_insisted_on_in_c(jit):
+    m = Thing(n=1)
+
+    def step():
+        m.n += 1
+        return (
+            math.ldexp(1.0, m.n),
+            pow(m.n, 2, 7),
+            pow(3, m.n, 7),
+            np.random.default_rng(m.n).random(),
+        )
+
+    run = jit(step)
+    for _ in range(3):
+        yield run(), m
+
+
+@program
 def number_types_are_asked(jit):
     m = Thing(x=1, w=jnp.ones(()))
     run = jit(lambda: (isinstance(m.x, int), isinstance(m.x, float), m.w * m.x, m.x is None))

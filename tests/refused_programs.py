@@ -411,6 +411,17 @@ def if_on_self(jit):
     return Refused(lambda: jit(m.step)(0.0), m, lambda: jit(m.fine)(1.0))
 
 
+@refused(errors.TracedControlFlowError, "jax.debug.print")
+def format_of_a_slot(jit):
+    m = model()
+
+    def step():
+        m.n += 1
+        return f"{m.w.sum():.2f}"  # HERE
+
+    return Refused(lambda: jit(step)(), m, adds(m, jit))
+
+
 @refused(errors.TracedControlFlowError, "m.a")
 def if_on_a_mutable_array(jit):
     m = model()
@@ -572,6 +583,7 @@ caught("item", lambda m, x: sj.numpy.array(m.w)[0].item())
 caught("numpy", lambda m, x: np.asarray(x))
 caught("element_of_numpy", puts_into_numpy)
 caught("within_suppress", asks_and_suppresses)
+caught("format", lambda m, x: float(f"{sj.numpy.array(x):.1f}"))
 caught("in_a_loop", lambda m, x: sj.for_loop(lambda: float(m.w[0]), length=2).sum())
 caught("in_a_branch", masks_in_a_branch)
 caught("in_a_loss", lambda m, x: sj.grad(lambda y: y if y > 0 else -y)(x))

@@ -242,7 +242,7 @@ def refused(box: Any, left: Any, right: Any, *parts: str) -> None:
 
 
 def test_what_differs_is_refused_and_nothing_changes() -> None:
-    box = Box(v=jnp.zeros(2), mode="train", items=[1], n=0)
+    box = Box(v=jnp.zeros(2), mode="train", items=[1], n=0, table={"a": 1})
 
     def write(name: str, value: Any) -> Callable[[], None]:
         def branch() -> None:
@@ -257,8 +257,10 @@ def test_what_differs_is_refused_and_nothing_changes() -> None:
     refused(box, write("v", jnp.zeros(3)), nothing, "box.v", "float32[3]", "float32[2]")
     refused(box, write("v", jnp.zeros(2, int)), nothing, "box.v", "int32[2]")
     refused(box, write("mode", "test"), nothing, "box.mode", "'test'", "'train'")
-    refused(box, write("new", 1.0), nothing, "box.new", "only one branch creates")
+    refused(box, write("new", 1.0), nothing, "box.new", "set, and not set")
+    refused(box, lambda: delattr(box, "mode"), nothing, "box.mode", "set, and not set")
     refused(box, lambda: box.items.append(2), nothing, "box.items")
+    refused(box, lambda: box.table.update(b=1), lambda: box.table.update(c=1), "'c'")
     refused(box, lambda: "a", lambda: jnp.zeros(()), "the result")
 
     def index() -> None:

@@ -343,6 +343,8 @@ def test_gradients_of_another_structure_are_refused() -> None:
     before = params_of(net)
     with pytest.raises(StructureError):
         opt.update(net, {"hidden": {"v": jnp.ones(3)}})
+    with pytest.raises(StructureError, match=r"at hidden.b has shape \(2, 1\)"):
+        opt.update(net, {"hidden": {"b": jnp.ones((2, 1))}})  # it would be broadcast
     with pytest.raises(StructureError):
         opt.update([net.hidden, net.out], [{"w": jnp.ones((2, 3))}])
     with pytest.raises(StructureError):

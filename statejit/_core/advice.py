@@ -17,6 +17,7 @@ from .places import raising_frame
 _OTHERS = re.compile(
     r"unhashable type: '\w*Tracer'"  # the key of a dictionary, or an element of a set
     r"|Array slice indices must have static .*Tracer|Slice entries must be static .*Tracer"
+    r"|unsupported format string passed to \w*Tracer"
     r"|Shapes must be 1D sequences of concrete values .*Tracer"
 )
 """The words of other errors of Python's and JAX's for values that only a trace knows."""
@@ -43,7 +44,8 @@ SLICE = (
     "take a slice of fixed length, jax.lax.dynamic_slice_in_dim(x, start, length), or select with "
     "statejit.numpy.where."
 )
-_SHAPES = {
+_OF_WORDS = {
+    "format string": "print it with jax.debug.print, or return it and make the text outside.",
     "size argument": _SIZE,
     "union1d": _SIZE,
     "total_repeat_length": "give the length of the result: `total_repeat_length=`.",
@@ -53,7 +55,7 @@ _SHAPES = {
     "Shapes must": "make the shape a static argument, or keep it in an attribute that is not "
     "computed from traced values, nor changed by a step of a loop.",
 }
-"""What to do where the shape of a result would depend on values, by words of JAX's message."""
+"""What to do about errors of certain words: most are about a shape that would depend on values."""
 
 
 DO = "Do: "
@@ -70,7 +72,7 @@ def advice(error: Exception) -> str:
     if isinstance(error, (jax.errors.TracerArrayConversionError, ValueError)):
         return _NUMPYS
     text = str(error)
-    return next((do for words, do in _SHAPES.items() if words in text), _VALUE)
+    return next((do for words, do in _OF_WORDS.items() if words in text), _VALUE)
 
 
 def _asks_for_value(error: Exception) -> bool:

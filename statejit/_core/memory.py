@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,8 @@ class Memory:
         return address in self.varying
 
 
+_RAISE = bytes([dis.opmap["RAISE_VARARGS"]])
+
 _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 
 
@@ -56,9 +59,21 @@ def refused(error: BaseException, memory: Memory) -> set[Any]:
     found = {address for number in numbers for address in number.tape.sources(number.index)}
     if len(numbers) < len(held):
         found |= memory.arrays
-    if not held and any(complaint in str(error) for complaint in _COMPLAINTS):
+    told = any(complaint in str(error) for complaint in _COMPLAINTS)
+    if not held and (told or _is_raised_in_c(error)):
         return memory.varying | memory.arrays
     return found
+
+
+def _is_raised_in_c(error: BaseException) -> bool:
+    """Says whether no `raise` of Python's has raised an error: C tells not what it was given."""
+    entry = error.__traceback__
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    if entry is None:
+        return False
+    at = entry.tb_lasti
+    return entry.tb_frame.f_code.co_code[at : at + 1] != _RAISE
 
 
 def held_at(error: BaseException) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import jax
@@ -40,6 +40,15 @@ from .forms import (
     type_of_recipe,
 )
 from .weak_types import weakly_typed
+
+_TYPES = (
+    "give it the same structure, shape and dtype in each branch (and before, if a branch does not "
+    "write it): only arrays and numbers may differ."
+)
+_VALUES = (
+    "keep it in an array (`statejit.numpy.asarray(True)` for a flag), or make it alike in each "
+    "branch: only arrays and numbers may differ."
+)
 
 BY_VALUE: set[tuple[type, str]] = set()
 """Attributes of classes of our own of which nobody is to keep a list or dictionary: only what is in
@@ -102,7 +111,7 @@ class Merging:
             orders = [last.get(id(effect.holder), []) for last in lasts]
             if any(order != orders[0] for order in orders):
                 path = self.frame.ground.path_of(effect.holder, effect.name)
-                self._refuse(path, " and ".join(f"{order} last" for order in orders))
+                self._refuse(path, _types(f"{order} last" for order in orders))
             exists = self.frame.lookup(effect.holder, effect.name) is not MISSING
             if exists and effect.name in orders[0]:
                 yield SetAttr(effect.holder, effect.name, MISSING)
@@ -131,11 +140,11 @@ class Merging:
             container = next(r.container for r in refills if r is not None)
             same = [as_recipe(child) for child in self.frame.children(container)]
             rows = [same if r is None else r.children for r in refills]
-            aux = {repr(container.aux if r is None else r.aux) for r in refills}
+            aux = [repr(container.aux if r is None else r.aux) for r in refills]
             path = self.frame.ground.path_of_entry(container)
-            if len({len(row) for row in rows}) > 1 or len(aux) > 1:
-                sizes = " and ".join(f"{len(row)} elements" for row in rows)
-                self._refuse(path, sizes)
+            sizes = [f"{len(row)} elements" for row in rows]
+            if len(set(sizes)) > 1 or len(set(aux)) > 1:
+                self._refuse(path, _types(sizes if len(set(sizes)) > 1 else aux))
             children = [
                 self.merge(list(column), f"{path}[{i}]")
                 for i, column in enumerate(zip(*rows, strict=True))
@@ -169,7 +178,11 @@ class Merging:
         if all(_are_same(first, recipe) for recipe in recipes[1:]):
             return first
         if any(recipe is MISSING for recipe in recipes):
-            self._refuse(path, "an attribute that only one branch creates")
+            self._refuse(
+                path,
+                "in different states: set, and not set",
+                "set it before the conditional, or set (or delete) it in each branch.",
+            )
         if all(is_array(recipe) for recipe in recipes):
             return self.leaf(recipes, None, path)
         if all(number_of(recipe) is not None for recipe in recipes):
@@ -188,7 +201,9 @@ class Merging:
         made, columns = self._apart.hollow(recipes, by_value)
         if made is None:
             found = map(self._described, recipes, self.runs)
-            self._refuse(path, " and ".join(dict.fromkeys(found)))
+            self._refuse(
+                path, f"with different values: {' and '.join(dict.fromkeys(found))}", _VALUES
+            )
         self._memo[key] = (recipes, made)  # before its parts: it may hold itself
         for name, column in columns.items():
             put(made, name, self.merge(column, _joined(path, name), is_result, by_value))
@@ -201,10 +216,10 @@ class Merging:
         try:
             avals = [type_of_recipe(r, run) for r, run in zip(recipes, self.runs, strict=True)]
         except OverflowError as error:  # numbers that branches set differently become arrays
-            self._refuse(path, str(error))
+            self._refuse(path, _types([str(error)]))
         strong = {a.dtype for a in avals if not a.weak_type} or {a.dtype for a in avals}
         if len({a.shape for a in avals}) > 1 or len(strong) > 1:
-            self._refuse(path, " and ".join(a.str_short() for a in avals))
+            self._refuse(path, _types(a.str_short() for a in avals))
         weak = number in NUMBERS if number else all(a.weak_type for a in avals)
         self.types.append((strong.pop(), weak))
         self.columns.append(recipes)
@@ -225,12 +240,11 @@ class Merging:
             return described(recipe.number.value)
         return described(getattr(recipe, "value", recipe))
 
-    def _refuse(self, path: str, what: str) -> NoReturn:
+    def _refuse(self, path: str, what: str, do: str = _TYPES) -> NoReturn:
         raise BranchError(
-            f"the branches leave {path} with different types: {what}.",
+            f"the branches leave {path} {what}.",
             where=f"{path}, at {self.frame.ground.where()}",
-            do="give it the same structure, shape and dtype in each branch (and before, if a "
-            "branch does not write it): only arrays and numbers may differ.",
+            do=do,
         )
 
     def merged(self) -> Traced:
@@ -329,3 +343,7 @@ def _joined(path: str, name: str | int) -> str:
     if isinstance(name, int):
         return f"{path}[{name}]"
     return path if name == "_value" else f"{path}.{name}"
+
+
+def _types(names: Iterable[str]) -> str:
+    return f"with different types: {' and '.join(names)}"

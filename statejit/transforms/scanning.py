@@ -275,7 +275,10 @@ def as_array(leaf: Any, what: str = "xs") -> Any:
         return leaf.__jax_array__()
     if isinstance(leaf, (np.ndarray, np.generic, bool, int, float, complex)):
         return jnp.asarray(leaf)
-    raise TypeError(f"{what} holds a {type(leaf).__name__}, which is no array: {leaf!r}")
+    raise TypeError(
+        f"{what} holds a {type(leaf).__name__}, which is no array: {leaf!r}. Give arrays, numbers, or "
+        "trees of these: of an object, what its attributes hold."
+    )
 
 
 def arrays_for_numbers(carry: Any) -> Any:
