@@ -964,7 +964,12 @@ def test_such_a_part_is_right_in_what_any_function_has_reshaped(made):
         once[3:5] = once[2:4]
         for i in (1, 2, 3):
             often[i : i + 2] = often[i - 1 : i + 1]
-        return once, often
+        through_a_row, bits = MADE[made](xp, x + 2), MADE[made](xp, x + 3)
+        through_a_row.reshape(-1)[5] = 0
+        through_a_row[3:5] = through_a_row[2:4]
+        bits = bits.view(np.int16)
+        bits[2:6] = bits[1:5]
+        return once, often, through_a_row, bits
 
     x = np.arange(1, 97, dtype=np.float32)
     found = jax.jit(lambda x: [y.value for y in program(snp, Array(x))])(x)

@@ -122,27 +122,35 @@ def _written(value: Any, way: Any, operands: Any, part: Any, *given: Any) -> Any
         part: the other part.
         given: what the part has been made of, besides what stands in its place.
     """
-    if not is_tracer(value) or part.size == value.size:
-        return way.write(value, operands, part)
-    apart = part.size > 1 and any(is_tracer(new) for new in given)
-    if apart and not _is_made(value):
-        value = owned(value)
-    made = way.write(value, operands, part, apart)
-    _note(made)
-    return made
+    is_whole = part.size * part.dtype.itemsize == value.size * value.dtype.itemsize
+    apart = is_tracer(value) and part.size > 1 and any(is_tracer(new) for new in given)
+    return way.write(value, operands, part, apart and not is_whole)
+
+
+def put(value: Any, part: Any, starts: Any) -> Any:
+    """Returns an array with another part, which begins at some indices."""
+    return _noted(lax.dynamic_update_slice(value, part, starts))
 
 
 def owned(value: Any) -> Any:
-    """Returns the same content as what a write has made: of its first element, to itself.
+    """Returns the same content as what `put` has made: of its first element, if of nothing else.
 
     XLA for CPUs (JAX 0.10 and 0.12) may write in an array's own memory what it still reads there,
     if the array is a reshaped one and the part comes from other places of it (`a[1:] = a[:-1]`), or
     if it is reshaped afterwards. It does not where one write follows another.
     """
+    if _is_made(value):
+        return value
     first = lax.slice(value, (0,) * value.ndim, (1,) * value.ndim)
     unknown = lax.optimization_barrier(jnp.asarray(True))  # so that XLA does not see through it
     same = lax.select(lax.broadcast(unknown, first.shape), first, lax.full_like(first, 0))
-    return lax.dynamic_update_slice(value, same, (0,) * value.ndim)
+    return put(value, same, (0,) * value.ndim)
+
+
+def kept(value: Any) -> Any:
+    """Returns the same content, which XLA does not reshape before it is there."""
+    barred = lax.optimization_barrier(value)
+    return _noted(barred) if _is_made(value) else barred
 
 
 def replace(cell: Any, programs: tuple[Any, Any], where: Any, new: Any) -> None:
@@ -187,6 +195,12 @@ def _store(cell: Any, made: Any) -> None:
         return
     cell._value = made
     _note(made)
+
+
+def _noted(made: Any) -> Any:
+    if is_tracer(made):
+        _note(made)
+    return made
 
 
 def _note(made: Any) -> None:

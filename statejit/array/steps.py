@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from . import kernels
 from .layouts import layout_of
 
 
@@ -196,7 +197,7 @@ def _put(value: Any, part: Any, starts: Any) -> Any:
     """Returns an array with another part, which begins at some indices."""
     if part.shape == value.shape:
         return part
-    return lax.dynamic_update_slice(value, part, starts)
+    return kernels.put(value, part, starts)
 
 
 def _turned(value: Any, axes: list[int]) -> Any:

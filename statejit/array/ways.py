@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jax import lax
 
 from . import kernels
 from .layouts import layout_of
@@ -96,9 +95,8 @@ class Way:
             part: the other part.
             apart: whether the part may come from other places of the whole: see `kernels.owned`.
         """
-        keep, own = (lax.optimization_barrier, kernels.owned) if apart else (_same, _same)
-        whole = self._whole(value)
-        held = [whole if whole is value else own(whole)]
+        keep, own = (kernels.kept, kernels.owned) if apart else (_same, _same)
+        held = [own(self._whole(value))]
         for step in self.steps[:-1]:
             held.append(own(step.read(held[-1], operands)))
         for step, whole in zip(reversed(self.steps), reversed(held), strict=bool(self.steps)):
