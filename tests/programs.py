@@ -15,9 +15,11 @@ import decimal
 import enum
 import fractions
 import functools
+import json
 import math
 import pathlib
 import pickle
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -321,6 +323,27 @@ def number_insisted_on_in_c(jit):
     run = jit(step)
     for _ in range(3):
         yield run(), m
+
+
+def number_that_libraries_refuse_and_the_code_catches(jit):
+    m = Thing(n=1)
+
+    def step():
+        m.n += 1
+        try:
+            return json.dumps([m.n]), str(datetime.timedelta(seconds=m.n)), int("no number")
+        except ValueError:
+            return m.n
+        except TypeError:
+            return "refused"
+
+    run = jit(step)
+    for _ in range(3):
+        yield run(), m
+
+
+if sys.version_info >= (3, 12):  # before, nothing tells what is caught
+    program(number_that_libraries_refuse_and_the_code_catches)
 
 
 @program

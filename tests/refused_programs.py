@@ -9,6 +9,7 @@ import functools
 import io
 import itertools
 import random
+import sys
 import threading
 import types
 from collections.abc import Callable
@@ -584,6 +585,9 @@ caught("numpy", lambda m, x: np.asarray(x))
 caught("element_of_numpy", puts_into_numpy)
 caught("within_suppress", asks_and_suppresses)
 caught("format", lambda m, x: float(f"{sj.numpy.array(x):.1f}"))
+if sys.version_info >= (3, 12):  # before, nothing tells what is caught
+    caught("format_of_jax", lambda m, x: float(f"{x:.1f}"))
+    caught("slice", lambda m, x: m.w[: x.astype(int)])
 caught("in_a_loop", lambda m, x: sj.for_loop(lambda: float(m.w[0]), length=2).sum())
 caught("in_a_branch", masks_in_a_branch)
 caught("in_a_loss", lambda m, x: sj.grad(lambda y: y if y > 0 else -y)(x))

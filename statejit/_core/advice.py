@@ -14,9 +14,11 @@ from .caught import OF_JAX, raise_caught
 from .frames import Frame
 from .places import raising_frame
 
+_UNHASHABLE = re.compile(r"unhashable type: '\w*Tracer'")
+"""Python's error where a traced array is the key of a dictionary, or goes into a set."""
+
 _OTHERS = re.compile(
-    r"unhashable type: '\w*Tracer'"  # the key of a dictionary, or an element of a set
-    r"|Array slice indices must have static .*Tracer|Slice entries must be static .*Tracer"
+    r"Array slice indices must have static .*Tracer|Slice entries must be static .*Tracer"
     r"|unsupported format string passed to \w*Tracer"
     r"|Shapes must be 1D sequences of concrete values .*Tracer"
 )
@@ -79,6 +81,11 @@ def _asks_for_value(error: Exception) -> bool:
     """Says whether an error is that of a value which only a trace knows, not described yet."""
     if isinstance(error, StatejitError):
         return False
+    return is_of_trace(error) or _UNHASHABLE.match(str(error)) is not None
+
+
+def is_of_trace(error: BaseException) -> bool:
+    """Says whether an error is one that JAX or Python has for traced arrays alone."""
     # NumPy has its own error where it asks for the value of what it assigns to an element.
     asked = isinstance(error, OF_JAX) or isinstance(error.__cause__, OF_JAX)
     return asked or _OTHERS.match(str(error)) is not None

@@ -55,14 +55,26 @@ _COMPLAINTS = ("Number", "__jax_array__", "Cannot determine dtype")
 def refused(error: BaseException, memory: Memory) -> set[Any]:
     """Returns the addresses of what a library would not take, as far as can be told."""
     held = list(held_at(error))
-    numbers = [value for value in held if type(value) is Number]
-    found = {address for number in numbers for address in number.tape.sources(number.index)}
-    if len(numbers) < len(held):
-        found |= memory.arrays
-    told = any(complaint in str(error) for complaint in _COMPLAINTS)
-    if not held and (told or _is_raised_in_c(error)):
+    if not held and (_is_told(error) or _is_raised_in_c(error)):
         return memory.varying | memory.arrays
-    return found
+    arrays = memory.arrays if any(type(value) is not Number for value in held) else set()
+    return _sources(held) | arrays
+
+
+def is_refusal(error: BaseException, memory: Memory) -> bool:
+    """Says whether an error is likely that of a library which would not take a symbolic number."""
+    held = list(held_at(error))
+    found = memory.varying if not held and _is_told(error) else _sources(held)
+    return not found <= memory.fixed
+
+
+def _sources(held: list[Any]) -> set[Any]:
+    numbers = [value for value in held if type(value) is Number]
+    return {address for number in numbers for address in number.tape.sources(number.index)}
+
+
+def _is_told(error: BaseException) -> bool:
+    return any(complaint in str(error) for complaint in _COMPLAINTS)
 
 
 def _is_raised_in_c(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Which code of the user's runs while a trace is open: from Python 3.12 on `sys.monitoring` tells.
+"""Which code of the user's runs, and what it catches: from Python 3.12 on `sys.monitoring` tells.
 
 References show most of what may run; not what a library calls back, or what is looked up by a
 computed name. Before Python 3.12 there is no way to know that costs nothing outside of traces.
@@ -10,7 +10,10 @@ import sys
 import types
 from typing import Any
 
+from ..errors import StatejitError
+from .advice import is_of_trace
 from .frames import CURRENT
+from .memory import is_refusal
 from .places import is_library_code, is_library_module
 
 _TOOLS = (3, 4)
@@ -25,6 +28,17 @@ def _started(code: types.CodeType, offset: int) -> Any:
     if outside is not None and code not in outside.codes:
         outside.ran(code)
     return None
+
+
+def _handled(code: types.CodeType, offset: int, error: BaseException) -> None:
+    """Notes an error that the user's code may have caught, and that eager Python does not have."""
+    if not isinstance(error, (TypeError, ValueError, IndexError)) or is_library_code(code):
+        return
+    frame = CURRENT.get()
+    if frame is None or isinstance(error, StatejitError):
+        return
+    if is_of_trace(error) or is_refusal(error, frame.ground.memory):
+        frame.ground.raised.append((error, None))
 
 
 def _is_generated(code: types.CodeType) -> bool:
@@ -44,8 +58,10 @@ def start() -> int | None:
     for tool in _TOOLS:
         if monitoring.get_tool(tool) is None:
             monitoring.use_tool_id(tool, "statejit")
-            monitoring.register_callback(tool, monitoring.events.PY_START, _started)
-            monitoring.set_events(tool, monitoring.events.PY_START)
+            events = monitoring.events
+            monitoring.register_callback(tool, events.PY_START, _started)
+            monitoring.register_callback(tool, events.EXCEPTION_HANDLED, _handled)
+            monitoring.set_events(tool, events.PY_START | events.EXCEPTION_HANDLED)
             return tool
     return None
 

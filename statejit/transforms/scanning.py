@@ -276,8 +276,8 @@ def as_array(leaf: Any, what: str = "xs") -> Any:
     if isinstance(leaf, (np.ndarray, np.generic, bool, int, float, complex)):
         return jnp.asarray(leaf)
     raise TypeError(
-        f"{what} holds a {type(leaf).__name__}, which is no array: {leaf!r}. Give arrays, numbers, or "
-        "trees of these: of an object, what its attributes hold."
+        f"{what} holds a {type(leaf).__name__}, which is no array: {leaf!r}. Give arrays, numbers, "
+        "or trees of these: of an object, what its attributes hold."
     )
 
 
