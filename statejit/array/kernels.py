@@ -133,13 +133,16 @@ def put(value: Any, part: Any, starts: Any) -> Any:
 
 
 def owned(value: Any) -> Any:
-    """Returns the same content as what `put` has made: of its first element, if of nothing else.
+    """Returns the same content in a way in which an overlapping write to it is right.
 
     XLA for CPUs (JAX 0.10 and 0.12) may write in an array's own memory what it still reads there,
     if the array is a reshaped one and the part comes from other places of it (`a[1:] = a[:-1]`), or
-    if it is reshaped afterwards. It does not where one write follows another.
+    if it is reshaped afterwards. It does not where one write follows another: so the first element
+    is written, if nothing else is. That may copy the array; for an input of the program, which is
+    read nowhere else, a barrier does.
     """
-    if _is_made(value):
+    frame = CURRENT.get()
+    if _is_made(value) or (frame is not None and frame.keep_apart(value, owned)):
         return value
     first = lax.slice(value, (0,) * value.ndim, (1,) * value.ndim)
     unknown = lax.optimization_barrier(jnp.asarray(True))  # so that XLA does not see through it
