@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -232,21 +233,24 @@ class Views(Shapes):
                 return self._new_scalar(found)
         found = picked(index, self._like()[0])
         if found is None:
-            try:
-                return self._gather(index)
-            except jax.errors.NonConcreteBooleanIndexError as error:
-                caller = sys._getframe(1)
-                if callers.augments(caller) or callers.adds(caller):
-                    return masked(self, index, error)
-                if callers.method(caller) in REDUCTIONS:
-                    return Picked(self, index, error)
-                raise
+            return self._gathered(index, sys._getframe(1))
         step, operands, scalar = found
         if not scalar:
             whole = self._new_copy(self.value, None) if self.mark() == SCALAR else self
             return whole._view(step, operands=tuple(operands))
         window = _narrowed(self.window(), step, operands=tuple(operands))
         return self._wrap(window.read(), "", self)
+
+    def _gathered(self, index: Any, caller: types.FrameType) -> Any:
+        """Returns what an index gathers; for a mask that only a trace knows, what stands for it."""
+        try:
+            return self._gather(index)
+        except jax.errors.NonConcreteBooleanIndexError as error:
+            if callers.augments(caller) or callers.adds(caller):
+                return masked(self, index, error)
+            if callers.method(caller) in REDUCTIONS:
+                return Picked(self, index, error)
+            raise
 
     def _gather(self, index: Any) -> Any:
         value = self.value
