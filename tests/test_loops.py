@@ -648,3 +648,19 @@ def test_while_loop_refuses_integers_beyond_those_of_jax() -> None:
     with pytest.raises(CarryTypeError, match=r"box.n is carried(.|\n)*Do: .*x64"):
         sj.while_loop(lambda c: c < 3, body, 0)
     assert box.n == 2**40
+
+
+def test_an_overlapping_write_in_a_step_is_one_write_in_place() -> None:
+    """A second one, which XLA for CPUs wants for arrays that are made inside, copies the array."""
+    box = Box(a=snp.arange(20.0).reshape(10, 2))
+
+    def step(i: Any) -> Any:
+        box.a[3:5] = box.a[2:4]
+        box.a[i] += box.a[i - 1]
+
+    (loop,) = loops_in(sj.make_jaxpr(lambda: sj.for_loop(step, jnp.arange(3)))().jaxpr)
+    writes = [e.primitive.name for e in loop.params["jaxpr"].jaxpr.eqns]
+    assert [n for n in writes if "update_slice" in n or "scatter" in n] == [
+        "dynamic_update_slice",
+        "scatter",
+    ]
