@@ -737,6 +737,10 @@ a.flags.writeable = False; a[a > 2] += 1
 a[0] = s.a[s.a > 2].sum() + i[i > 2].mean(); a[1] = s.a[m].mean(axis=0); a[2] = m[m].sum()
 i[0] = s.a[m].any() + s.a[m].all(0).sum() + m[~m].all(); i[1] = i[i > 9].prod(dtype="int32")
 a[0] = a.T[a[0] > 1].min(0, initial=7)[0]; a[1] = a[a > 99].max(initial=3)
+a[m, :] -= i[0] * a[0]; s.a[m, ...] *= 2; a[a > 7, ...] += 1
+a[0] = s.a[m, :].sum(0)
+a[m, :] += s.a[m, :]
+a[m, ::2] += 1
 a[0] = a[m].max()
 a[0, 0] = a[m].sum(1)[0]
 a[0] = s.a[m].sum(where=True)
@@ -745,6 +749,8 @@ a[0] = s.a[m].sum(where=True)
 
 REFUSED = (
     "= a[m].max()",
+    "+= s.a[m, :]",
+    "::2",
     "sum(1)",
     "where=True",
     "@=",

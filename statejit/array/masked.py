@@ -82,12 +82,17 @@ def masked(array: Any, index: Any, error: Exception) -> Masked:
         index: as it was given.
         error: what JAX raised.
     """
-    return Masked(array, index, _only_mask(index, error), error)
+    return Masked(array, index, _only_mask(array, index, error), error)
 
 
-def _only_mask(index: Any, error: Exception) -> Any:
-    mask = index.value if isinstance(index, Cell) else index
-    if not is_mask(mask):
+def _only_mask(array: Any, index: Any, error: Exception) -> Any:
+    """Returns the mask that an index is, but for whole axes behind it."""
+    mask, *rest = index if type(index) is tuple and index else (index,)
+    mask = mask.value if isinstance(mask, Cell) else mask
+    axes = sum(type(part) is slice and part == slice(None) for part in rest)
+    fills = sum(part is Ellipsis for part in rest)
+    fits = is_mask(mask) and np.ndim(mask) + axes <= array.ndim
+    if not fits or fills > 1 or axes + fills < len(rest):
         raise error
     return mask
 
@@ -132,7 +137,7 @@ class Picked:
 
     def __init__(self, array: Any, index: Any, error: Exception) -> None:
         self._array = array._new_copy(array.value, None)
-        self._mask, self._error = _only_mask(index, error), error
+        self._mask, self._error = _only_mask(array, index, error), error
 
 
 REDUCTIONS = ("sum", "prod", "mean", "any", "all", "max", "min")
