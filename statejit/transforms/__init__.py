@@ -9,8 +9,8 @@ From the ground up: each module imports only what stands before it.
   of several branches).
 - One step of a loop: `pairs` (a place: what a step finds, and what it leaves), `late` (places that
   no step reads), `matching` (how each place gets from step to step), `origins` (which array that is
-  in the end), `handing` (what goes to the outside), `steps` (the frame of a step), `counting`
-  (Python numbers), `repeating` (a step that can be repeated).
+  in the end), `handing` (what goes to the outside), `steps` (the frame of a step), `courses`
+  and `counting` (Python numbers), `repeating` (a step that can be repeated).
 - Loops: `progress` (bars), `scanning` and `whiling` (of a known number of steps, or not), `loops`
   (`scan`, `for_loop`, `while_loop` ...).
 - Branches: `branches` (`cond`, `switch`, `ifelse`), `operands` (loops and branches as brainpy.math
