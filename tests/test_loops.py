@@ -263,6 +263,7 @@ COUNTERS = {
     "counts": dict(n=2**31 - 4, t=0.1, dt=0.3),
     "counts backwards": dict(n=-(2**40), t=1e16, dt=-0.7),
     "are of other types": dict(n=True, t=1, dt=2),
+    "overflow": dict(n=0, t=1e308, dt=1e308),
     "are no numbers": dict(n=0, t=math.nan, dt=math.inf),
 }
 

@@ -8,7 +8,7 @@ a copy, or as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import RawTransformError
 from .containers import Container, hollow, kind_of
 from .numbers import Number, Tape
-from .slots import MISSING, Slot, as_own_tracer, as_tracer, fresh, is_tracer, trace_state
+from .slots import MISSING, Slot, as_own_tracer, as_tracer, fresh, trace_state
 from .windows import Due, Window
 
 CURRENT: ContextVar[Frame | None] = ContextVar("statejit_frame", default=None)
@@ -77,7 +77,6 @@ class Frame:
         self.tracers: dict[int, list[tuple[Any, Any]]] = {}
         self.slots: dict[int, Slot] = {}  # id of a placeholder -> slot
         self.origins: dict[int, Slot] = {}  # id of a tracer that was handed out -> slot
-        self.kept_apart: dict[int, Callable[[Any], Any]] = {}  # see `keep_apart`
         self.adopted: dict[int, tuple[Any, Any]] = {}
         self.refilled: dict[int, set[int]] = {}  # id of a container -> children that have changed
         self._children: dict[int, tuple[Container, list[Any]]] = {}
@@ -218,25 +217,6 @@ class Frame:
         self.origins[id(tracer)] = slot
         return tracer
 
-    def keep_apart(self, tracer: Any, own: Callable[[Any], Any]) -> bool:
-        """Has XLA keep what this frame does with an input apart from what the input is made of.
-
-        Args:
-            tracer: of a slot; of something else there is nothing to keep.
-            own: makes content of the enclosing frame's such that it can be kept apart.
-
-        Returns:
-            Whether it is kept.
-        """
-        slot = self.origins.get(id(tracer))
-        if slot is None:
-            return False
-        state, first = self.tracers[id(slot)][0]
-        if state != self.state or first is not tracer:
-            return False
-        self.kept_apart[id(slot.placeholder)] = own  # its barrier is not dropped
-        return True
-
     def copy(self, container: Container) -> Any:
         """Returns this frame's copy of a container: always the same one."""
         if id(container) in self.copies:
@@ -321,9 +301,7 @@ class Frame:
         """Returns what an input stands for in the enclosing frame, which must be current."""
         if type(slot) is Number:
             return slot.__jax_array__()
-        own = self.kept_apart.get(id(slot.placeholder))
-        value = slot.value if slot.owner is self.mark else self.beneath.tracer(slot)  # type: ignore
-        return value if own is None or not is_tracer(value) else own(value)
+        return slot.value if slot.owner is self.mark else self.beneath.tracer(slot)  # type: ignore
 
     def number_beneath(self, number: Number) -> Any:
         """Returns a number of this frame as the enclosing frame has it."""

@@ -31,7 +31,6 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
     on_top = isinstance(frame.beneath, Ground)
     variables: list[Any] = []
     inputs: list[Any] = []
-    apart: set[Any] = set()
     rest: list[Any] = []
     values: list[Any] = []
     for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
@@ -39,8 +38,6 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
         if slot is not None:
             variables.append(variable)
             inputs.append(slot)
-            if id(value) in frame.kept_apart:
-                apart.add(variable)
         elif id(value) in numbers:
             variables.append(variable)
             number = numbers[id(value)]
@@ -49,7 +46,7 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
             rest.append(variable)
             # The user may change a NumPy array in place, and JAX remembers arrays by identity.
             values.append(value.copy() if isinstance(value, np.ndarray) else value)
-    variables, equations, outs = _without_tracing(jaxpr, variables, outs, apart)
+    variables, equations, outs = _without_tracing(jaxpr, variables, outs)
     by_use = _by_first_use(equations, variables)
     variables, inputs = [variables[i] for i in by_use], [inputs[i] for i in by_use]
     opened = ClosedJaxpr(
@@ -59,18 +56,16 @@ def open_constants(closed: Any, frame: Frame, count: int) -> tuple[Program, list
 
 
 def _without_tracing(
-    jaxpr: Any, variables: list[Any], outs: list[Any], apart: set[Any]
+    jaxpr: Any, variables: list[Any], outs: list[Any]
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Drops the equations that only make a tracer of an input: what they return is the input.
-
-    Those of inputs that are to be kept apart are barriers, and stay.
 
     Returns:
         The variables of the inputs, the other equations, and the results.
     """
     read = [v for e in jaxpr.eqns for v in e.invars] + list(jaxpr.outvars)
     uses = collections.Counter(v for v in read if not isinstance(v, Literal))
-    given = set(variables) - apart
+    given = set(variables)
     renamed: dict[Any, Any] = {}  # inputs that nothing else reads
     same: dict[Any, Any] = {}
     rest = []

@@ -16,11 +16,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from .._core.cells import ALONE
 from .._core.frames import CURRENT
 from .._core.slots import is_tracer
+from .overlapping import written
 
 Fun = Callable[..., Any]
 
@@ -49,7 +49,7 @@ def _reader(way: Any) -> Fun:
 def write(value: Any, way: Any, operands: Any, part: Any) -> Any:
     """Returns the content of an array with another part: `way.write(value, operands, part)`."""
     if is_open(value, part, *operands):
-        return _written(value, way, operands, part, part)
+        return written(value, way, operands, part, part)
     common, starts = _split(way, operands, value)
     return _assigner(common, (part.shape, part.dtype), False)(value, starts, operands, part)
 
@@ -65,7 +65,7 @@ def assign(cell: Any, way: Any, operands: Any, new: Any, like: Any) -> None:
         like: shape and dtype of the part.
     """
     if is_open(cell.do() if CURRENT.get() is None else None, new, *operands):
-        cell.value = _written(cell.value, way, operands, _fitted(new, *like), new)
+        cell.value = written(cell.value, way, operands, _fitted(new, *like), new)
         return
     common, starts = _split(way, operands, cell._value)
     run = _assigner(common, like, _is_alone(cell))
@@ -95,8 +95,8 @@ def update(cell: Any, way: Any, operands: Any, fun: Fun, *args: Any) -> None:
         args: arrays and numbers.
     """
     if is_open(cell.do() if CURRENT.get() is None else None, *args, *operands):
-        part = fun(way.read(cell.value, operands), *args)
-        cell.value = _written(cell.value, way, operands, part, *args)
+        value = cell.value
+        cell.value = written(value, way, operands, fun(way.read(value, operands), *args), *args)
         return
     common, starts = _split(way, operands, cell._value)
     run = _updater(common, fun, _is_alone(cell))
@@ -110,50 +110,6 @@ def _updater(way: Any, fun: Fun, donate: bool) -> Fun:
         return way.write(value, operands, fun(way.read(value, operands), *args))
 
     return jax.jit(updated, donate_argnums=(0,) if donate else ())
-
-
-def _written(value: Any, way: Any, operands: Any, part: Any, *given: Any) -> Any:
-    """Returns the content of an array with another part, in the open.
-
-    Args:
-        value: the content.
-        way: from it to the part.
-        operands: arrays that the way depends on.
-        part: the other part.
-        given: what the part has been made of, besides what stands in its place.
-    """
-    is_whole = part.size * part.dtype.itemsize == value.size * value.dtype.itemsize
-    apart = is_tracer(value) and part.size > 1 and any(is_tracer(new) for new in given)
-    return way.write(value, operands, part, apart and not is_whole)
-
-
-def put(value: Any, part: Any, starts: Any) -> Any:
-    """Returns an array with another part, which begins at some indices."""
-    return _noted(lax.dynamic_update_slice(value, part, starts))
-
-
-def owned(value: Any) -> Any:
-    """Returns the same content in a way in which an overlapping write to it is right.
-
-    XLA for CPUs (JAX 0.10 and 0.12) may write in an array's own memory what it still reads there,
-    if the array is a reshaped one and the part comes from other places of it (`a[1:] = a[:-1]`), or
-    if it is reshaped afterwards. It does not where one write follows another: so the first element
-    is written, if nothing else is. That may copy the array; for an input of the program, which is
-    read nowhere else, a barrier does.
-    """
-    frame = CURRENT.get()
-    if _is_made(value) or (frame is not None and frame.keep_apart(value, owned)):
-        return value
-    first = lax.slice(value, (0,) * value.ndim, (1,) * value.ndim)
-    unknown = lax.optimization_barrier(jnp.asarray(True))  # so that XLA does not see through it
-    same = lax.select(lax.broadcast(unknown, first.shape), first, lax.full_like(first, 0))
-    return put(value, same, (0,) * value.ndim)
-
-
-def kept(value: Any) -> Any:
-    """Returns the same content, which XLA does not reshape before it is there."""
-    barred = lax.optimization_barrier(value)
-    return _noted(barred) if _is_made(value) else barred
 
 
 def replace(cell: Any, programs: tuple[Any, Any], where: Any, new: Any) -> None:
@@ -197,16 +153,6 @@ def _store(cell: Any, made: Any) -> None:
         cell.value = made
         return
     cell._value = made
-    _note(made)
-
-
-def _noted(made: Any) -> Any:
-    if is_tracer(made):
-        _note(made)
-    return made
-
-
-def _note(made: Any) -> None:
     _made[id(made)] = weakref.ref(made)
     if len(_made) >= _many[0]:  # a `WeakValueDictionary` would cost 0.7 us each time
         for key, known in list(_made.items()):
@@ -219,9 +165,5 @@ def _is_alone(cell: Any) -> bool:
     """Says whether a kernel made the buffer, and only the array holds it."""
     if sys.getrefcount(cell._value) > ALONE:
         return False
-    return _is_made(cell._value)
-
-
-def _is_made(value: Any) -> bool:
-    known = _made.get(id(value))
-    return known is not None and known() is value
+    known = _made.get(id(cell._value))
+    return known is not None and known() is cell._value

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import kernels
 from .layouts import layout_of
+from .overlapping import put
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Pick:
         spans, strides = self._spans()
         if any(stride != 1 for stride in strides):
             part = _spread(part, strides, _span(value, starts, spans))
-        return _put(value, part, starts)
+        return part if part.shape == value.shape else put(value, part, starts)
 
     def then(self, other: Pick) -> Pick | None:
         """Returns both indices as one, if that can be said."""
@@ -191,13 +191,6 @@ def _span(value: Any, starts: Any, spans: list[int]) -> Any:
     if all(type(start) is int for start in starts):
         return lax.slice(value, starts, [a + n for a, n in zip(starts, spans, strict=True)])
     return lax.dynamic_slice(value, starts, spans)
-
-
-def _put(value: Any, part: Any, starts: Any) -> Any:
-    """Returns an array with another part, which begins at some indices."""
-    if part.shape == value.shape:
-        return part
-    return kernels.put(value, part, starts)
 
 
 def _turned(value: Any, axes: list[int]) -> Any:

@@ -86,21 +86,13 @@ class Way:
             value = step.read(value, operands)
         return value
 
-    def write(self, value: Any, operands: Any, part: Any, apart: bool = False) -> Any:
-        """Returns the whole with another part.
-
-        Args:
-            value: the whole.
-            operands: arrays that the way depends on.
-            part: the other part.
-            apart: whether the part may come from other places of the whole: see `kernels.owned`.
-        """
-        keep, own = (kernels.kept, kernels.owned) if apart else (_same, _same)
-        held = [own(self._whole(value))]
+    def write(self, value: Any, operands: Any, part: Any) -> Any:
+        """Returns the whole with another part."""
+        held = [self._whole(value)]
         for step in self.steps[:-1]:
-            held.append(own(step.read(held[-1], operands)))
+            held.append(step.read(held[-1], operands))
         for step, whole in zip(reversed(self.steps), reversed(held), strict=bool(self.steps)):
-            part = keep(step.write(whole, operands, part))
+            part = step.write(whole, operands, part)
         return part if part.shape == value.shape else part.reshape(value.shape)
 
     def split(self, known: int) -> tuple[Way, list[int]]:
@@ -127,7 +119,3 @@ class Way:
             f"the array of which this is a view had the shape {self.shape} when the view was made, "
             f"and has the shape {value.shape} now"
         )
-
-
-def _same(value: Any) -> Any:
-    return value

@@ -103,9 +103,9 @@ class Course:
             if row is None:
                 return None
             rows[counter.before], rows[counter.after] = row[:-1], row[1:]
-            afters.append(_item(row, -1))
+            afters.append(_last(row))
         columns = tuple(map(_column, (rows[i] for i in self.vectors), self.dtypes))
-        return True, tuple(afters), tuple(_item(rows[i], -1) for i in self.lasts), columns
+        return True, tuple(afters), tuple(_last(rows[i]) for i in self.lasts), columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +131,8 @@ class Counter:
         if type(first) is float and type(by) is float:
             row = np.full(count + 1, by)
             row[0] = first
-            return np.add.accumulate(row)  # one after the other, as Python adds them
+            with np.errstate(all="ignore"):  # Python adds infinities without a word
+                return np.add.accumulate(row)  # one after the other, as Python does
         return None
 
 
@@ -156,8 +157,8 @@ def _counters(tape: Tape, changing: dict[Place, Pair], wanted: set[int]) -> list
     return found if wanted <= known else None
 
 
-def _item(row: Any, at: int) -> Any:
-    return row[at] if type(row) is range else float(row[at])
+def _last(row: Any) -> Any:
+    return row[-1] if type(row) is range else float(row[-1])
 
 
 def _column(row: Any, dtype: Any) -> Any:
@@ -166,7 +167,8 @@ def _column(row: Any, dtype: Any) -> Any:
         edges, limits = (row.start, row.stop, row.step), np.iinfo(dtype)
         if limits.min <= min(edges) and max(edges) <= limits.max:
             return np.arange(*edges, dtype=dtype)
-    return np.array(row, dtype)
+    with np.errstate(over="ignore"):  # as JAX does where it takes a number
+        return np.array(row, dtype)
 
 
 def _function(
