@@ -233,7 +233,7 @@ class Views(Shapes):
                 return self._new_scalar(found)
         found = picked(index, self._like()[0])
         if found is None:
-            return self._gathered(index, sys._getframe(1))
+            return self._gathered_for(index, sys._getframe(1))
         step, operands, scalar = found
         if not scalar:
             whole = self._new_copy(self.value, None) if self.mark() == SCALAR else self
@@ -241,7 +241,7 @@ class Views(Shapes):
         window = _narrowed(self.window(), step, operands=tuple(operands))
         return self._wrap(window.read(), "", self)
 
-    def _gathered(self, index: Any, caller: types.FrameType) -> Any:
+    def _gathered_for(self, index: Any, caller: types.FrameType) -> Any:
         """Returns what an index gathers; for a mask that only a trace knows, what stands for it."""
         try:
             return self._gather(index)
