@@ -5,10 +5,10 @@ From the ground up: each module imports only what stands before it.
 - Functions over JAX's arrays, with what they lack of NumPy's: `accumulated`, `calculus`,
   `matrices`, `activations`, `signatures` (arguments that JAX has not), `info`.
 - How arrays are handed over: `lifting` (contents go in), `complaints` (NumPy's errors).
-- Parts of an array: `layouts` (shape and strides without content), `kernels` (compiled programs for
-  one array), `steps` and `ways` (from an array to a part of it), `repeated` (indices that repeat),
-  `callers` (what the caller's bytecode does with an element), `quick` and `elements` (the
-  shortest ways).
+- Parts of an array: `layouts` (shape and strides without content), `overlapping` (writes of what
+  was read from the same array), `kernels` (compiled programs for one array), `steps` and `ways`
+  (from an array to a part of it), `repeated` (indices that repeat), `callers` (what the caller's
+  bytecode does with an element), `quick` and `elements` (the shortest ways).
 - Operators and indices: `operators`, `assigning`, `indexing`, `picking` (views), `gathering`
   (copies), `masked` (masks inside of traces), `flat`; with those, `completed`, `creation`,
   `histograms`, `quantiles` (more functions over JAX's arrays).
