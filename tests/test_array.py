@@ -833,6 +833,15 @@ def test_what_a_mask_picks_takes_no_operand_of_another_shape():
         sj.jit(step)(snp.zeros((3, 4)), snp.ones((), bool))
 
 
+def test_what_a_mask_picks_refuses_another_kind_of_number_before_another_shape():
+    def step(a, mask):
+        a[mask] -= [1, 2]
+
+    for run, xp in ((step, np), (step, snp), (sj.jit(step), snp)):
+        with pytest.raises(TypeError, match="Cannot cast ufunc 'subtract' output"):
+            run(xp.ones((3, 3), bool), xp.ones(3, bool))
+
+
 CONTENTS = [[1, 2, 3], np.ones(3), jnp.ones(3), snp.ones(3), snp.arange(6)[::2], 1.5, True]
 
 

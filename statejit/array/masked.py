@@ -14,9 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.cells import Cell
-from . import complaints
 from .indexing import is_mask
-from .operators import fitted, operand
+from .operators import changed, operand
 
 
 class Masked:
@@ -53,12 +52,7 @@ class Masked:
             other = operand(other)
             if np.ndim(other) > len(self._rest):
                 raise self._error
-        content = self._content
-        try:
-            found = fun(content, other)
-        except complaints.FAILURES as error:
-            complaints.complain(fun, (content, other), {}, error)
-        self._content = fitted(found, content.shape, content.dtype, ufunc)
+        self._content = changed(fun, ufunc, self._content, other)
         return self
 
     def __imatmul__(self, other: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -204,15 +205,7 @@ def _never(scalar: Any, other: Any) -> bool:
 
 def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
     """Makes `array <op>= other`, which assigns into the same cell and keeps its dtype."""
-
-    def changed(part: Any, other: Any) -> Any:
-        try:
-            found = _apply(fun, part, other)
-        except ValueError:
-            check_result(fun, (part, other), part.dtype, ufunc)
-            raise
-        return fitted(found, part.shape, part.dtype, ufunc)
-
+    change = functools.partial(changed, fun, ufunc)
     power, anew = fun is operator.pow, binary(fun, ufunc)
     postpone = Augmented(COMPILED[fun], KEEPS[fun]).postpone if fun in KEEPS else _never
 
@@ -236,12 +229,33 @@ def in_place(fun: Binary, ufunc: str) -> Callable[[Any, Any], Any]:
                 "and the second at least two dimensions."
             )
         if power and type(other) is int:  # JAX multiplies where it knows the exponent
-            self._assign(changed(self.value, other))
+            self._assign(change(self.value, other))
         else:
-            self._update(changed, other)
+            self._update(change, other)
         return self
 
     return method
+
+
+def changed(fun: Binary, ufunc: str, part: Any, other: Any) -> Any:
+    """Returns what an in-place operation makes of a part of an array.
+
+    Args:
+        fun: the operation.
+        ufunc: its name, for the error.
+        part: the part.
+        other: the other operand.
+
+    Raises:
+        TypeError: if the result is not of the same kind as the part.
+        ValueError: if it has another shape.
+    """
+    try:
+        found = _apply(fun, part, other)
+    except ValueError:
+        check_result(fun, (part, other), part.dtype, ufunc)
+        raise
+    return fitted(found, part.shape, part.dtype, ufunc)
 
 
 def unary(fun: Callable[[Any], Any], ufunc: str) -> Callable[[Any], Any]:
