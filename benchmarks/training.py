@@ -175,7 +175,7 @@ DIGITS = {
 def measure(quick: bool) -> list[Table]:
     """Returns the table of both steps."""
     table = Table("training", "One training step with Adam", "model", "ms", "by hand")
-    rounds = 7 if quick else 21
+    rounds = 7 if quick else 101
     made = {name: make() for name, make in present(DIGITS).items()}
     table.add("digits", interleaved(made, rounds, 5 if quick else 20))
     n = 20 if quick else 100
