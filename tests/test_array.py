@@ -842,6 +842,18 @@ def test_what_a_mask_picks_refuses_another_kind_of_number_before_another_shape()
             run(xp.ones((3, 3), bool), xp.ones(3, bool))
 
 
+@pytest.mark.parametrize("new", [300, -129])
+def test_what_a_mask_picks_takes_no_integer_that_its_dtype_can_not_hold(new):
+    def step(a, mask):
+        a[mask] += new
+
+    for run, xp in ((step, np), (step, snp), (sj.jit(step), snp)):
+        a = xp.ones(3, xp.int8)
+        with pytest.raises(OverflowError, match=f"Python integer {new} out of bounds for int8"):
+            run(a, xp.ones(3, bool))
+        assert a.tolist() == [1, 1, 1]
+
+
 CONTENTS = [[1, 2, 3], np.ones(3), jnp.ones(3), snp.ones(3), snp.arange(6)[::2], 1.5, True]
 
 

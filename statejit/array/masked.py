@@ -15,7 +15,7 @@ import numpy as np
 
 from .._core.cells import Cell
 from .indexing import is_mask
-from .operators import changed, operand
+from .operators import changed, in_range, is_whole, operand
 
 
 class Masked:
@@ -49,7 +49,8 @@ class Masked:
                 raise self._error
             other = other._content
         else:
-            other = operand(other)
+            whole = is_whole(other)
+            other = in_range(ufunc, self._content, other) if whole else operand(other)
             if np.ndim(other) > len(self._rest):
                 raise self._error
         self._content = changed(fun, ufunc, self._content, other)
