@@ -15,7 +15,7 @@ NEWEST ?= $(shell for p in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.1
 	$$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 SECOND := .venv-newest
 
-.PHONY: demo test tests tests-newest lint types docs bench clean
+.PHONY: demo test tests tests-newest lint types docs bench bench-newest clean
 
 demo: $(VENV)/.with-examples
 	$(RUN) examples/logistic_regression.py
@@ -49,6 +49,14 @@ docs: $(VENV)/.with-docs
 
 bench: $(VENV)/.with-bench
 	PYTHONPATH=examples $(RUN) benchmarks $(OPTIONS)
+
+bench-newest:
+ifeq ($(NEWEST),)
+	@echo "*** SKIPPED: no Python 3.13 on this machine ***"
+else
+	@$(MAKE) --no-print-directory VENV=$(SECOND) PYTHON=$(NEWEST) \
+		OPTIONS="$(OPTIONS) --page performance_newest" bench
+endif
 
 $(VENV)/.with-%: pyproject.toml
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -1,7 +1,8 @@
 """Runs all benchmarks, each in a process of its own, and writes what they found.
 
 The figures go to `benchmarks/results/`, one file for each subject, and tables, aims and plots to
-`docs/performance.md`. With `--only` the others keep the figures that they had.
+`docs/performance.md`. With `--only` the others keep the figures that they had. With `--page` they
+go to another page, and to a folder of that name: so has the newest Python one of its own.
 
     PYTHONPATH=examples python benchmarks [--quick] [--times 3] [--only dispatch scale]
 """
@@ -112,15 +113,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
     parser.add_argument("--times", type=int, default=1, help="how often each is measured")
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=SUBJECTS)
-    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--page", default="performance", help="its name, and its figures' folder")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs")
     options = parser.parse_args()
-    options.results.mkdir(parents=True, exist_ok=True)
+    results = HERE / "results" / options.page
+    results.mkdir(parents=True, exist_ok=True)
     for subject in options.only:
-        run(subject, options.results, options.quick, options.times)
-    text = page(collected(options.results), machine(), options.docs / "performance")
-    (options.docs / "performance.md").write_text(text)
-    print(options.docs / "performance.md")
+        run(subject, results, options.quick, options.times)
+    text = page(collected(results), machine(), options.docs / options.page)
+    path = options.docs / f"{options.page}.md"
+    path.write_text(text)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ The loop is called as a whole, outside of `jit`: the first call compiles, and ea
 through the same program. Rounds are interleaved. Loops of one and of five seconds are run with and
 without a progress bar: of that network, and of the one of `examples/coba.py`, which has as many
 neurons with synapses. Where its arrays happen to lie makes one network up to 2 % slower than an
-equal one, so each round runs the next of several networks.
+equal one, so four of each take turns.
 
     PYTHONPATH=examples python benchmarks/loops.py
 """
@@ -14,31 +14,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import coba
 import jax
 import jax.numpy as jnp
-from rounds import interleaved
+from rounds import interleaved, several
 from tables import Aim, Table, main
 
 import statejit as sj
 
-N, STEPS, NETWORKS = 4000, 2000, 4
+N, STEPS = 4000, 2000
 LONG, SYNAPTIC = (300_000, 1_500_000), 4000
 
 Loop = Callable[[], Any]
-
-
-def by_turns(make: Callable[[], Loop]) -> Loop:
-    """Returns a loop that runs one network after the other, each of which has run once."""
-    loops = [make() for _ in range(NETWORKS)]
-    for loop in loops:
-        jax.block_until_ready(loop())
-    turns = itertools.cycle(loops)
-    return lambda: next(turns)()
 
 
 def start() -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -98,15 +88,13 @@ def watched() -> Loop:
     return _shown(Network().step, jnp.full(STEPS, 1.2), False)
 
 
-def with_and_without(make: Any, xs: jax.Array) -> dict[str, Loop]:
+def with_and_without(make: Any, xs: jax.Array) -> dict[str, list[Loop]]:
     """Returns loops over the same networks, whose arrays lie where they lie for both."""
-    networks = [make() for _ in range(NETWORKS)]
-
-    def loop(bar: bool) -> Loop:
-        rest = iter(networks)
-        return by_turns(lambda: _shown(next(rest).step, xs, bar))
-
-    return {"plain": loop(False), "with a bar": loop(True)}
+    steps = [network.step for network in several(make)]
+    return {
+        "plain": [_shown(step, xs, False) for step in steps],
+        "with a bar": [_shown(step, xs, True) for step in steps],
+    }
 
 
 def _shown(step: Any, xs: jax.Array, bar: bool) -> Loop:
@@ -119,9 +107,9 @@ def _shown(step: Any, xs: jax.Array, bar: bool) -> Loop:
 
 def measure(quick: bool) -> list[Table]:
     """Returns the tables of the loop, and of its progress bar."""
-    runs = {"jax.lax.scan": by_turns(by_hand), "sj.for_loop": by_turns(watched)}
+    runs = {"jax.lax.scan": several(by_hand), "sj.for_loop": several(watched)}
     table = Table("loops", f"{STEPS} steps of {N} neurons", "loop", "ms", "jax.lax.scan")
-    table.add("whole", interleaved(runs, 11 if quick else 20 * NETWORKS + 1))
+    table.add("whole", interleaved(runs, 8 if quick else 80))
     text = "at most 1.02 times the hand-written loop"
     table.aims.append(Aim(text, table.ratio("whole", "sj.for_loop"), most=1.02))
     bar = Table("loops_bar", "Loops with a progress bar", "steps", "s", "plain")
@@ -132,7 +120,7 @@ def measure(quick: bool) -> list[Table]:
         f"{SYNAPTIC:,} of 0.2 ms": (coba.Network, jnp.arange(SYNAPTIC)),
     }
     for kind, loop in loops.items():
-        bar.add(kind, interleaved(with_and_without(*loop), 3 if quick else 2 * NETWORKS + 1))
+        bar.add(kind, interleaved(with_and_without(*loop), 4 if quick else 8))
         ratio = bar.ratio(kind, "with a bar")
         bar.aims.append(Aim(f"{kind}: at most 1.02 times the loop without", ratio, most=1.02))
     return [table, bar]

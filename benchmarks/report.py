@@ -1,4 +1,4 @@
-"""The page `docs/performance.md`: all tables with what was aimed at, and plots of some."""
+"""The page of a machine and its versions: all tables with what was aimed at, and some plots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLOTTED = {
 """The tables with a plot, and what its axis is."""
 
 INTRODUCTION = """\
-# Performance
+# Performance on Python {Python} and JAX {jax}
 
 What statejit costs beside hand-written JAX and beside its peers. Made by `make bench`, and by
 nobody's hand.
@@ -46,7 +46,7 @@ def page(subjects: dict[str, dict[str, Any]], about: dict[str, str], images: Pat
     tables = [table for subject in subjects.values() for table in subject["tables"]]
     quick = [name for name, subject in subjects.items() if subject["quick"]]
     warning = f"*Measured with `--quick`, which says little: {', '.join(quick)}.*" if quick else ""
-    parts = [INTRODUCTION, warning, _listed(about), "## Aims", _aims(tables)]
+    parts = [INTRODUCTION.format(**about), warning, _listed(about), "## Aims", _aims(tables)]
     for name, subject in subjects.items():
         parts += [
             f"## {name.replace('_', ' ').capitalize()}",
