@@ -20,7 +20,7 @@ from typing import Any
 import coba
 import jax
 import jax.numpy as jnp
-from rounds import interleaved, several
+from rounds import EQUAL, equal, interleaved
 from tables import Aim, Table, main
 
 import statejit as sj
@@ -90,7 +90,7 @@ def watched() -> Loop:
 
 def with_and_without(make: Any, xs: jax.Array) -> dict[str, list[Loop]]:
     """Returns loops over the same networks, whose arrays lie where they lie for both."""
-    steps = [network.step for network in several(make)]
+    steps = [make().step for _ in range(EQUAL)]
     return {
         "plain": [_shown(step, xs, False) for step in steps],
         "with a bar": [_shown(step, xs, True) for step in steps],
@@ -107,9 +107,9 @@ def _shown(step: Any, xs: jax.Array, bar: bool) -> Loop:
 
 def measure(quick: bool) -> list[Table]:
     """Returns the tables of the loop, and of its progress bar."""
-    runs = {"jax.lax.scan": several(by_hand), "sj.for_loop": several(watched)}
+    runs = equal({"jax.lax.scan": by_hand, "sj.for_loop": watched})
     table = Table("loops", f"{STEPS} steps of {N} neurons", "loop", "ms", "jax.lax.scan")
-    table.add("whole", interleaved(runs, 8 if quick else 80))
+    table.add("whole", interleaved(runs, 8 if quick else 80, before=1))
     text = "at most 1.02 times the hand-written loop"
     table.aims.append(Aim(text, table.ratio("whole", "sj.for_loop"), most=1.02))
     bar = Table("loops_bar", "Loops with a progress bar", "steps", "s", "plain")

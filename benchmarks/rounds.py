@@ -10,8 +10,9 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -34,20 +35,27 @@ class Contender:
     last: Run | None = None
 
 
-def several(make: Callable[[], Contender | Run], count: int = 4) -> list[Contender | Run]:
-    """Returns equal contenders under one name.
+Some = Contender | Run | Sequence[Contender] | Sequence[Run]
+"""A contender, or several equal ones."""
 
-    Where its arrays and its program happen to lie makes one up to 4 % slower than an equal one.
+EQUAL = 4
+"""Of how many equal contenders the figures are, where one is slower for where it happens to lie."""
+
+
+def equal(makers: dict[str, Callable[..., Any]], *arguments: Any) -> dict[str, list[Any]]:
+    """Returns several equal contenders under each name.
+
+    Where its arrays and its program lie makes one up to 4 % slower than an equal one.
 
     Args:
-        make: makes one of them.
-        count: how many there are; for a median that is fair to all, rounds are a multiple of it.
+        makers: what makes a contender, by name.
+        arguments: of the makers.
     """
-    return [make() for _ in range(count)]
+    return {name: [make(*arguments) for _ in range(EQUAL)] for name, make in makers.items()}
 
 
 def interleaved(
-    contenders: dict[str, Contender | Run | list[Contender | Run]],
+    contenders: Mapping[str, Some],
     rounds: int,
     calls: int = 1,
     before: int = 0,
@@ -83,9 +91,9 @@ def interleaved(
     return seconds
 
 
-def _listed(found: Contender | Run | list[Contender | Run]) -> list[Contender]:
+def _listed(found: Some) -> list[Contender]:
     """Returns the contenders of one name."""
-    each = found if isinstance(found, list) else [found]
+    each = found if isinstance(found, Sequence) else [found]
     return [one if isinstance(one, Contender) else Contender(one) for one in each]
 
 

@@ -11,7 +11,6 @@ happen to lie makes one network slower than an equal one, so four of each take t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,7 +19,7 @@ import numpy as np
 import optax
 import residual
 from peers import present
-from rounds import Contender, interleaved, several
+from rounds import Contender, equal, interleaved
 from tables import Aim, Table, main
 
 import statejit as sj
@@ -174,23 +173,15 @@ DIGITS = {
 }
 
 
-def equal(makers: dict[str, Callable[..., Contender]], *arguments: Any) -> dict[str, Any]:
-    """Returns the steps of each contender, on equal networks."""
-    return {
-        name: several(lambda: make(*arguments))  # noqa: B023, called within the loop
-        for name, make in present(makers).items()
-    }
-
-
 def measure(quick: bool) -> list[Table]:
     """Returns the table of both steps."""
     table = Table("training", "One training step with Adam", "model", "ms", "by hand")
     rounds = 8 if quick else 104
-    table.add("digits", interleaved(equal(DIGITS), rounds, 5 if quick else 20))
+    table.add("digits", interleaved(equal(present(DIGITS)), rounds, 5 if quick else 20, before=1))
     n = 20 if quick else 100
     makers = {name: make for name, make in residual.MAKERS.items() if name != "brainpy.math"}
-    steps = equal(makers, n, True)
-    table.add(f"residual, {n} layers", interleaved(steps, rounds, 2 if quick else 5))
+    steps = equal(present(makers), n, True)
+    table.add(f"residual, {n} layers", interleaved(steps, rounds, 2 if quick else 5, before=1))
     for case in table.rows:
         text = f"{case}: at most 1.05 times the hand-written step"
         table.aims.append(Aim(text, table.ratio(case, "statejit"), most=1.05))
