@@ -111,7 +111,7 @@ FASTER = {"split + normal": 10.0, "brainpy.math": 25.0}
 def measure(quick: bool) -> list[Table]:
     """Returns the tables of five numbers, and of a million."""
     few = Table("random_few", "normal(0., 2., 5)", "draw", "µs", "statejit")
-    row = few.add("one call", interleaved(small(), 10 if quick else 40, 20))
+    row = few.add("one call", interleaved(small(), 10 if quick else 40, 100))
     for peer in FASTER.keys() & row.keys():
         text = f"at least {FASTER[peer]:.0f} times faster than {peer}"
         few.aims.append(Aim(text, few.ratio("one call", peer), least=FASTER[peer]))
