@@ -112,7 +112,7 @@ def measure(quick: bool) -> list[Table]:
     """Returns the tables of five numbers, and of a million."""
     few = Table("random_few", "normal(0., 2., 5)", "draw", "µs", "statejit")
     row = few.add("one call", interleaved(small(), 10 if quick else 40, 100))
-    for peer in FASTER.keys() & row.keys():
+    for peer in (peer for peer in FASTER if peer in row):
         text = f"at least {FASTER[peer]:.0f} times faster than {peer}"
         few.aims.append(Aim(text, few.ratio("one call", peer), least=FASTER[peer]))
     many = Table("random_many", "A million numbers", "distribution", "ms", "NumPy")
