@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 
 SUBJECTS = (
     "dispatch",
+    "breakdown",
     "training",
     "first_call",
     "recompilations",
