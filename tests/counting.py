@@ -37,6 +37,23 @@ def counted(run: Callable[[], object]) -> Counts:
     return counts
 
 
+def calls_within(folder: str, run: Callable[[], object]) -> int:
+    """Returns how many functions are called in the files of a folder, Python's and builtin ones."""
+    found = 0
+
+    def profile(frame: Any, event: str, arg: Any) -> None:
+        nonlocal found
+        found += event in ("call", "c_call") and frame.f_code.co_filename.startswith(folder)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
 def _calls(run: Callable[[], object], counts: Counts) -> None:
     def profile(frame: Any, event: str, arg: Any) -> None:
         if event == "call":

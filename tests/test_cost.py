@@ -6,31 +6,37 @@ The figures beside the bounds are those of Python 3.11 and 3.13 when they were s
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import pytest
-from counting import Counts, compilations, counted
+from counting import Counts, calls_within, compilations, counted
 
 import statejit as sj
+import statejit.numpy as snp
 
 SLOTS = (1, 10, 100)
 
 
 class Cell(sj.Base):
-    def __init__(self) -> None:
-        self.w = jnp.zeros(4)
+    def __init__(self, w: Any) -> None:
+        self.w = w
         self.flag = True
 
 
 class Model(sj.Base):
-    def __init__(self, n: int) -> None:
-        self.cells = [Cell() for _ in range(n)]
+    def __init__(self, n: int, zeros: Any = jnp.zeros) -> None:
+        self.cells = [Cell(zeros(4)) for _ in range(n)]
 
     def step(self, x: Any) -> None:
         for cell in self.cells:
             if cell.flag:
                 cell.w = cell.w + x
+
+    def step_in_place(self, x: Any) -> None:
+        for cell in self.cells:
+            cell.w += x
 
 
 @functools.cache
@@ -55,6 +61,18 @@ def test_a_call_runs_two_functions_however_many_slots_there_are(n: int) -> None:
 def test_a_call_with_one_slot_runs_few_instructions() -> None:
     found = cost(1).instructions  # 229, 222
     assert found <= 260, f"{found} instructions for one slot: about 10 ns each"
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_a_first_call_grows_in_proportion_to_the_slots(pack: bool) -> None:
+    def cost_of_first(n: int) -> int:
+        model, x = Model(n, snp.zeros if pack else jnp.zeros), jnp.ones(())
+        step = sj.jit(model.step_in_place if pack else model.step, pack=pack)
+        return calls_within(str(Path(sj.__file__).parent), lambda: step(x))
+
+    cost_of_first(3)  # what is done once in a process
+    few, many = cost_of_first(50), cost_of_first(400)
+    assert many <= 8.2 * few, f"{many} functions are called for 400 slots, and {few} for 50"
 
 
 @pytest.mark.parametrize(("few", "many"), [(1, 10), (10, 100)])

@@ -149,6 +149,7 @@ class Packing:
         self.nodes = [[traced.inputs[i].node for i in leaf.inputs] for leaf in self.leaves]
         self.values = {node.index for nodes in self.nodes for node in nodes}
         self.cells = {node.parent.index: node.parent for nodes in self.nodes for node in nodes}
+        self._filled = {id(cell.value) for cell in self.cells.values()}
         self.inputs = [i for i in range(len(traced.inputs)) if i not in inputs]
         self.outs = [out for out in range(every) if out not in outs]
         self.count = pages + len(self.outs)
@@ -170,9 +171,11 @@ class Packing:
 
     def makes(self, effect: Any) -> bool:
         """Says whether an effect is made by what comes back in a page."""
-        if not isinstance(effect, SetAttr) or effect.name != "_value":
-            return False
-        return any(effect.holder is cell.value for cell in self.cells.values())
+        return (
+            isinstance(effect, SetAttr)
+            and effect.name == "_value"
+            and id(effect.holder) in self._filled
+        )
 
     def program(self, pure: Any) -> Any:
         """Returns a program over pages, and what is not in pages."""
