@@ -160,8 +160,8 @@ def grown(table: Table, make: Callable[[int], Any], sizes: tuple[int, ...], roun
     for name in ("first call without XLA", "call"):
         text = f"{table.case}, {name}: slope of at most 1.1"
         table.aims.append(Aim(text, slopes[name], most=1.1))
-    text = f"{table.case}, call: slope of at most the hand-written step's (times that)"
-    table.aims.append(Aim(text, slopes["call"] / slopes["call by hand"], most=1.0))
+    text = f"{table.case}, call: slope of at most 1.02 times the hand-written step's"
+    table.aims.append(Aim(text, slopes["call"] / slopes["call by hand"], most=1.02))
     return table
 
 
