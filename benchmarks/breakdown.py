@@ -4,7 +4,8 @@ The step is that of `dispatch.py`. Its whole call is taken apart: "guards" are t
 hot path, up to the point where all that the program reads is gathered; "all but the program" is
 the hot path around a program that returns what it was given; "the program" is what `jax.jit` made,
 called with flat arguments by hand, donated. What the whole takes beyond these two is the method
-call and the choice of the plan. "By hand" is the hand-written, donated step over a nested dict.
+call and the choice of the plan, and, with many slots, that each part finds the caches of the
+processor full of the other's. "By hand" is the hand-written, donated step over a nested dict.
 
     python benchmarks/breakdown.py
 """
@@ -109,7 +110,7 @@ def measure(quick: bool) -> list[Table]:
         # Each part has a model of its own: programs reuse the memory of their inputs.
         made = {name: part(Step(n, pack)) for name, part in PARTS.items()}
         made["by hand"] = dispatch.donated(n, jnp.ones(()))
-        seconds = interleaved(made, 11 if quick else 41, 1000 // n + 3, before=1)
+        seconds = interleaved(made, 11 if quick else 41, max(30, 1000 // n), before=1)
         table.add(f"{n:,}{', packed' if pack else ''}", seconds)
     text = readable(Step(1, False).plan.dispatch)
     about = "The hot path of one slot (`k0` says that it does not fit; other `k` are constants):"
