@@ -114,7 +114,8 @@ def measure(quick: bool) -> list[Table]:
         table.add(f"{n:,}{', packed' if pack else ''}", seconds)
     text = readable(Step(1, False).plan.dispatch)
     about = "The hot path of one slot (`k0` says that it does not fit; other `k` are constants):"
-    table.note = f"{about}\n\n```python\n{text}\n```"
+    # A directive of Sphinx's: what looks like Python to a formatter of code would be formatted.
+    table.note = f"{about}\n\n```{{code-block}} python\n{text}\n```"
     return [table]
 
 
