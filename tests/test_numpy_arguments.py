@@ -6,6 +6,7 @@ import pytest
 
 import statejit as sj
 import statejit.numpy as snp
+from statejit.errors import TracedControlFlowError
 
 NARROW = {"float64": "float32", "int64": "int32", "complex128": "complex64", "uint64": "uint32"}
 
@@ -226,12 +227,145 @@ xp.put_along_axis(u, xp.array([0]), 300, 0)
 xp.arange(-3, 3, dtype="uint8")
 u.__setitem__(slice(0, 2), [1, 300])
 u.fill(-1)
+xp.max(u, initial=300), xp.max(u, initial=7), u.min(initial=2)
+u.max(initial=300)
+u.min(initial=-1)
+xp.amin(u, initial=-1)
+xp.nanmax(u, 0, initial=300)
+xp.sum(u, initial=300), u.prod(initial=300), xp.add.reduce(u, initial=300)
+xp.maximum.reduce(u, initial=300)
+xp.bitwise_or.reduce(u, initial=300)
+xp.add.outer(u, 300), xp.multiply.outer(300, u), xp.maximum.outer(u, 2)
+xp.outer(u, 300), xp.kron(u, 300), xp.kron(300, u), xp.inner(u, 300), xp.inner(300, u)
+xp.vdot(u[:1], 300), xp.tensordot(u, 300, 0), xp.dot(u, 300)
+xp.stack([u[0], 300]), xp.hstack([u, 300]), xp.vstack([u[:1], 300]), xp.dstack([u[:1], 300])
+xp.column_stack([u[:1], 300]), xp.block([[u, 300], [300, u]]), xp.hstack([u, 3, [300]])
+xp.polyval(u, 300), xp.polyval(300, u), xp.polyadd(u, 300), xp.polysub(300, u), xp.polymul(u, 300)
+xp.convolve(u, 300), xp.convolve(300, u), xp.polydiv(w, 2)
+xp.setxor1d(u, 300), xp.intersect1d(u, 300), xp.setxor1d(300, u)
+xp.piecewise(u, [u > 1], [300])
+xp.piecewise(u, [u > 1], [lambda x: x * 2, -1])
+xp.piecewise(u, [u > 1, u > 2], [3, lambda x: x * 2, 7]), xp.piecewise(u, u > 1, [3, 4])
+xp.piecewise(u, [u > 1], [lambda x: x + 300])
+xp.piecewise(-2.0, True, [lambda x, by: x * by, 3], 2), xp.piecewise(u, [True, False, True], [3])
+xp.fromfunction(lambda i: i + 300, (2,), dtype="uint8")
+xp.pad(u.astype("int8"), 1, constant_values=300)
+xp.pad(u.astype("int8"), 1, constant_values=(1, -129))
+xp.where(w > 1, u, 3), xp.where(w > 1, 3, u), xp.where(w > 1, u > 1, 300), xp.where(w > 1, w, 10**30)
 """
 
 
 def test_python_integers_that_a_dtype_can_not_hold_are_numpys_matter_wherever_they_go():
     for expression in OUT_OF_RANGE.strip().splitlines():
         assert outcome(snp, expression) == outcome(np, expression), expression
+
+
+def test_where_never_cuts_a_python_integer_to_the_dtype_of_the_array():
+    # NumPy does so up to 2.4, and refuses it from 2.5 on.
+    for of in (lambda u: snp.where(u > 1, u, 300), lambda u: snp.where(u > 1, -1, u)):
+        for called in (of, sj.jit(of)):
+            with pytest.raises(OverflowError, match="out of bounds for uint8"):
+                called(snp.array([1, 2], "uint8"))
+
+
+class Numbered(sj.Base):
+    """Has a number that the functions below read."""
+
+    def __init__(self):
+        self.n = 3
+
+
+PUT_IN = {
+    "full": lambda u, n: snp.full(2, n, "uint8"),
+    "full_like": lambda u, n: snp.full_like(u, n),
+    "array": lambda u, n: snp.array([1, n], "uint8"),
+    "asarray": lambda u, n: snp.asarray([[1], [n]], "uint8"),
+    "setitem": lambda u, n: u.__setitem__(slice(0, 2), [n, 1]),
+    "where": lambda u, n: snp.where(u > 1, u, n),
+    "max": lambda u, n: u.max(initial=n),
+    "pad": lambda u, n: snp.pad(u.astype("int8"), 1, constant_values=n),
+    "piecewise": lambda u, n: snp.piecewise(u, [u > 1], [n, 3]),
+}
+
+
+@pytest.mark.parametrize("name", PUT_IN)
+def test_an_integer_that_varies_is_refused_where_one_that_does_not_is(name):
+    model = Numbered()
+
+    def put(u):
+        return PUT_IN[name](u, model.n), u
+
+    compiled = sj.jit(put)
+    for n in (3, 4, 300, 5):
+        model.n = n
+        found = []
+        for called in (put, compiled):
+            try:
+                found.append(described(called(snp.array([1, 2], "uint8"))))
+            except OverflowError as error:
+                found.append(str(error))
+        assert found[0] == found[1], n
+    model.n = 300
+    with pytest.raises(OverflowError, match="300 out of bounds for u?int8"):
+        compiled(snp.array([1, 2], "uint8"))
+
+
+MULTIPLIED = {
+    "outer": lambda u, n: snp.outer(u, n),
+    "add.outer": lambda u, n: snp.add.outer(n, u),
+    "kron": lambda u, n: snp.kron(u, n),
+    "hstack": lambda u, n: snp.hstack([u, n]),
+    "block": lambda u, n: snp.block([[u, n]]),
+    "polyval": lambda u, n: snp.polyval(u, n),
+    "polymul": lambda u, n: snp.polymul(u, n, trim_leading_zeros=False),
+}
+
+
+@pytest.mark.parametrize("name", MULTIPLIED)
+def test_an_integer_that_varies_has_a_dtype_of_its_own_beside_narrow_arrays(name):
+    model = Numbered()
+    compiled = sj.jit(lambda u: MULTIPLIED[name](u, model.n))
+    u = snp.array([1, 2], "uint8")
+    for n in (3, 4, 300, -5):
+        model.n = n
+        assert described(compiled(u)) == described(MULTIPLIED[name](u, n))
+
+
+def test_products_of_polynomials_are_trimmed_as_in_numpy_or_refused():
+    p, q = snp.array([0, 1, 2]), snp.array([0.0, 1.0, 3.0])
+    for a, b in ((p, p), (p, q), (q, q)):
+        assert snp.polymul(a, b).tolist() == np.polymul(np.asarray(a), np.asarray(b)).tolist()
+        with pytest.raises(TracedControlFlowError, match="trim_leading_zeros=False"):
+            sj.jit(snp.polymul)(a, b)
+        kept = sj.jit(lambda a, b: snp.polymul(a, b, trim_leading_zeros=False))(a, b)
+        assert kept.tolist() == [0, 0, *snp.polymul(a, b).tolist()]
+    with pytest.raises(TracedControlFlowError, match="trim_leading_zeros=False"):
+        sj.jit(snp.polydiv)(q[1:], q[1:])
+    quotient, _ = sj.jit(lambda a, b: snp.polydiv(a, b, trim_leading_zeros=False))(q[1:], q[1:])
+    assert quotient.tolist() == [1.0]
+
+
+def test_the_users_functions_are_called_as_numpy_calls_them():
+    def framed(row, widths, axis, options):
+        row[: widths[0]] = options.get("by", 1)
+        row[len(row) - widths[1] :] = axis
+
+    def returned(row, widths, axis, options):
+        return row.at[: widths[0]].set(9)
+
+    a = np.arange(6).reshape(2, 3)
+    for called in (lambda f: f(), lambda f: sj.jit(f)()):
+        found = called(lambda: snp.pad(snp.array(a), (1, 2), framed, by=7))
+        np.testing.assert_array_equal(found, np.pad(a, (1, 2), framed, by=7))
+        assert called(lambda: snp.pad(snp.array(a), 1, returned))[0].tolist() == [9] * 5
+        for of in (
+            lambda i, j: i[:1] + j,
+            lambda i, j: i.sum(),
+            lambda i, j: i.__iadd__(j),
+            lambda i, j: i == j,
+        ):
+            found = np.asarray(called(lambda: snp.fromfunction(of, (2, 3), dtype=int)))
+            np.testing.assert_array_equal(found, np.fromfunction(of, (2, 3), dtype=int))
 
 
 def test_an_integer_that_varies_is_checked_when_it_is_assigned():

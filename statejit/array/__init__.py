@@ -10,8 +10,9 @@ From the ground up: each module imports only what stands before it.
   (from an array to a part of it), `repeated` (indices that repeat), `callers` (what the caller's
   bytecode does with an element), `quick` and `elements` (the shortest ways).
 - Operators and indices: `operators`, `assigning`, `indexing`, `picking` (views), `gathering`
-  (copies), `masked` (masks inside of traces), `flat`; with those, `completed`, `creation`,
-  `histograms`, `quantiles` (more functions over JAX's arrays).
+  (copies), `masked` (masks inside of traces), `flat`; with those, `scalars` (Python numbers that
+  do not fit), `completed`, `creation`, `histograms`, `quantiles` (more functions over JAX's
+  arrays).
 - The class, from its bases up: `methods`, `shapes`, `views`, `torchlike`, `array`; beside it
   `standin` (what a trace sees of a NumPy array), `variables`, `conversions`.
 - The namespace: `wrapping` (a function of JAX becomes one over mutable arrays), `viewing`

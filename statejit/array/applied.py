@@ -16,9 +16,11 @@ import numpy as np
 
 from .._core.frames import CURRENT
 from .._core.slots import is_tracer
+from . import completed
 from .array import fresh, made
 from .calculus import typed
 from .lifting import stacked, unpacked
+from .scalars import check_held
 from .wrapping import function
 
 Fun = Callable[..., Any]
@@ -133,6 +135,85 @@ def vectorize(
     return over_arrays
 
 
+def fromfunction(function: Fun, shape: Any, *, dtype: Any = float, **kwargs: Any) -> Any:
+    """Returns what a function makes of the indices along each axis.
+
+    Args:
+        function: takes arrays of integers or floats, (*shape,), one for each axis.
+        shape: the shape of the grid.
+        dtype: the dtype of the indices.
+        kwargs: what else the function is given.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> snp.fromfunction(lambda i, j: i + j, (2, 2), dtype=int).tolist()
+        [[0, 1], [1, 2]]
+    """
+    return function(*map(fresh, jnp.indices(shape, jax.dtypes.canonicalize_dtype(dtype))), **kwargs)
+
+
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Returns an array made of functions, each of which holds where its condition does.
+
+    Args:
+        x: the array, (*shape,).
+        condlist: the conditions, (*shape,) each, or one of them.
+        funclist: functions of an element, or numbers; one more is for where no condition holds. All
+            functions are evaluated for all elements.
+        args: what else the functions are given.
+        kw: what else the functions are given.
+
+    Raises:
+        OverflowError: if the dtype of the array can not hold a number of `funclist`.
+
+    Example:
+        >>> import statejit.numpy as snp
+        >>> x = snp.array([-2.0, 3.0])
+        >>> snp.piecewise(x, [x < 0, x >= 0], [0.0, lambda x: 2 * x]).tolist()
+        [0.0, 6.0]
+    """
+    array = jnp.asarray(unpacked(x, True))
+    conditions = _conditions(condlist, array.ndim)
+    check_held([f for f in funclist if not callable(f)], array.dtype)
+    pieces = [_of_element(f) if callable(f) else unpacked(f) for f in funclist]
+    return fresh(jnp.piecewise(array, conditions, pieces, *map(unpacked, args), **unpacked(kw)))
+
+
+@functools.wraps(completed.pad)
+def pad(array: ArrayLike, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """Returns an array with more elements at its edges; a function may change rows in place."""
+    return completed.pad(array, pad_width, _of_row(mode) if callable(mode) else mode, **kwargs)
+
+
+def _of_row(fun: Fun) -> Fun:
+    """Returns a user's function of a row, which may change it, as one that returns the new one."""
+
+    def call(row: Any, *args: Any) -> Any:
+        ours = fresh(row)
+        found = fun(ours, *args)
+        return ours.value if found is None else unpacked(found)
+
+    return call
+
+
+def _conditions(condlist: Any, ndim: int) -> list[Any]:
+    """Returns the conditions of `piecewise`, of which there may be one alone, without a list."""
+    if not isinstance(condlist, (list, tuple)):
+        array = jnp.asarray(unpacked(condlist))
+        return list(array) if array.ndim > max(ndim, 1) or (array.ndim and not ndim) else [array]
+    conditions = [jnp.asarray(unpacked(c, True)) for c in condlist]
+    return [jnp.stack(conditions)] if ndim and not conditions[0].ndim else conditions
+
+
+def _of_element(fun: Fun) -> Fun:
+    """Returns a user's function of an element as JAX may call it."""
+
+    def call(element: Any, *args: Any, **kw: Any) -> Any:
+        return unpacked(fun(made(element), *args, **kw))
+
+    return call
+
+
 def _over_elements(of_elements: Fun, vectors: list[Any], signature: str | None) -> Any:
     try:
         return function(jnp.vectorize(of_elements, signature=signature))(*vectors)
@@ -172,6 +253,9 @@ def _check_may_loop(error: TypeError, *contents: Any) -> None:
 APPLIED = {
     "apply_along_axis": function(apply_along_axis, np.apply_along_axis),
     "apply_over_axes": apply_over_axes,
+    "fromfunction": fromfunction,
+    "pad": function(pad, np.pad),
+    "piecewise": piecewise,
     "vectorize": vectorize,
 }
 """These functions, by name, over mutable arrays."""

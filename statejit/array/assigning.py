@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import Number
-from .lifting import is_numpys
+from .lifting import is_numpys, numbers
 from .operators import fitting_whole, is_whole, operand
 
 
@@ -18,7 +18,8 @@ def cast(new: Any, dtype: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.integer):
         if type(new) in (int, bool) or (isinstance(new, (list, tuple)) and is_numpys(new)):
             return np.array(new, dtype)  # raises if one is out of bounds, as NumPy does
-        new = fitting_whole(new, dtype) if is_whole(new) else new
+        for number in filter(is_whole, numbers(new)):
+            fitting_whole(number, dtype)
     new = operand(new)
     if isinstance(new, jax.Array) and new.dtype == dtype:
         return new

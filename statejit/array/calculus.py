@@ -10,8 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._core.slots import is_tracer
-
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
 
@@ -39,6 +37,11 @@ def typed(value: Any) -> Any:
     """
     value = jnp.asarray(value)
     return value.astype(value.dtype) if value.weak_type else value
+
+
+def row(value: Any) -> Any:
+    """Returns coefficients or samples as a row; a number is a row of one."""
+    return jnp.atleast_1d(typed(value))
 
 
 def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Any = None, edge_order: int = 1) -> Any:
@@ -115,7 +118,7 @@ def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full", **kwargs: Any) -> A
             the rows overlap whole, (max(n, m) - min(n, m) + 1,).
         kwargs: what else `jax.numpy.convolve` takes.
     """
-    a, v = jnp.asarray(a), jnp.asarray(v)
+    a, v = row(a), row(v)
     if not _are_whole(a, v) or a.ndim != 1 or v.ndim != 1 or 0 in (a.size, v.size):
         return jnp.convolve(a, v, mode, **kwargs)
     return _of_integers(a, v, mode, 0)
@@ -130,7 +133,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid", **kwargs: Any) ->
         mode: as in `convolve`.
         kwargs: what else `jax.numpy.correlate` takes.
     """
-    a, v = jnp.asarray(a), jnp.asarray(v)
+    a, v = row(a), row(v)
     if not _are_whole(a, v) or a.ndim != 1 or v.ndim != 1 or 0 in (a.size, v.size):
         return jnp.correlate(a, v, mode, **kwargs)
     return _of_integers(a, v[::-1], mode, int(a.size < v.size))
@@ -161,23 +164,23 @@ def _of_integers(a: Any, v: Any, mode: str, late: int) -> Any:
     return full[start : start + size]
 
 
-def polymul(a1: ArrayLike, a2: ArrayLike) -> Any:
-    """Returns the product of two polynomials, without leading zeros if they are known.
+def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = True) -> Any:
+    """Returns the product of two polynomials.
 
     Args:
         a1: coefficients, the highest first, (n,).
         a2: coefficients, (m,).
+        trim_leading_zeros: whether leading zeros are left out, as NumPy does; their number must be
+            known then, and within transformed functions it is not.
     """
-    a1, a2 = jnp.asarray(a1), jnp.asarray(a2)
-    known = not (is_tracer(a1) or is_tracer(a2))
-    if _are_whole(a1, a2):
-        first, second = [_trimmed(a) if known else jnp.atleast_1d(a) for a in (a1, a2)]
-        return convolve(first, second)
-    return jnp.polymul(a1, a2, trim_leading_zeros=known)
+    a1, a2 = row(a1), row(a2)
+    if not _are_whole(a1, a2):
+        return jnp.polymul(a1, a2, trim_leading_zeros=trim_leading_zeros)
+    return convolve(_trimmed(a1), _trimmed(a2)) if trim_leading_zeros else convolve(a1, a2)
 
 
-def _trimmed(row: Any) -> np.ndarray:
-    found = np.trim_zeros(np.atleast_1d(np.asarray(row)), "f")
+def _trimmed(coefficients: Any) -> np.ndarray:
+    found = np.trim_zeros(np.asarray(coefficients), "f")
     return found if found.size else np.zeros(1, found.dtype)
 
 
@@ -195,14 +198,35 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:
     return jnp.vander(x.astype(dtype), N, increasing)
 
 
-def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
-    """Returns quotient and remainder of two polynomials, without leading zeros if they are known.
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Any:
+    """Returns the sum of two polynomials.
+
+    Args:
+        a1: coefficients, the highest first, (n,).
+        a2: coefficients, (m,).
+    """
+    return jnp.polyadd(row(a1), row(a2))
+
+
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Any:
+    """Returns the difference of two polynomials.
+
+    Args:
+        a1: coefficients, the highest first, (n,).
+        a2: coefficients, (m,).
+    """
+    return jnp.polysub(row(a1), row(a2))
+
+
+def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = True) -> Any:
+    """Returns quotient and remainder of two polynomials.
 
     Args:
         u: coefficients, the highest first, (n,).
         v: coefficients, (m,).
+        trim_leading_zeros: as in `polymul`.
     """
-    found = jnp.polydiv(u, v, trim_leading_zeros=not (is_tracer(u) or is_tracer(v)))
+    found = jnp.polydiv(row(u), row(v), trim_leading_zeros=trim_leading_zeros)
     return tuple(p if p.size else jnp.zeros(1, p.dtype) for p in found)
 
 
@@ -225,6 +249,9 @@ def polyfit(x: ArrayLike, y: ArrayLike, deg: Any, *args: Any, **kwargs: Any) -> 
 
 CALCULUS = {
     fun.__name__: fun
-    for fun in (diff, gradient, convolve, correlate, polymul, polydiv, polyder, polyfit, vander)
+    for fun in (
+        *(diff, gradient, convolve, correlate, vander),
+        *(polyadd, polysub, polymul, polydiv, polyder, polyfit),
+    )
 }
 """These functions, by name."""

@@ -29,7 +29,12 @@ _SHAPE = (
     "the shape of the result would depend on the values: keep the shape with "
     "statejit.numpy.where(mask, a, 0), or do it outside of the transformed function."
 )
+_ZEROS = (
+    "the length of the result would depend on the values: keep leading zeros with "
+    "trim_leading_zeros=False, or do it outside of the transformed function."
+)
 INSTEAD = {
+    **dict.fromkeys(("polymul", "polydiv"), _ZEROS),
     **dict.fromkeys(("compress", "extract", "setdiff1d"), _SIZE),
     **dict.fromkeys(("delete", "trim_zeros", "insert", "histogram", "histogram_bin_edges"), _SHAPE),
 }

@@ -18,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from .calculus import typed
 from .indexing import is_known
 from .operators import in_range, is_whole
+from .scalars import check_held
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -282,9 +283,15 @@ def pad(array: ArrayLike, pad_width: Any, mode: Any = "constant", **kwargs: Any)
     Args:
         array: the array, (*shape,).
         pad_width: how many before and after, for all axes, for each, or in a dict by axis.
-        mode: what they are, as NumPy has it, or a function.
+        mode: what they are, as NumPy has it, or a function that changes a row in place or returns
+            it, called with the row, its two widths, the axis and `kwargs`.
         kwargs: more about the mode.
+
+    Raises:
+        OverflowError: if a signed dtype can not hold a Python integer of `constant_values`.
     """
+    if jnp.issubdtype(jnp.asarray(array).dtype, jnp.signedinteger):  # NumPy cuts to unsigned ones
+        check_held(kwargs.get("constant_values"), jnp.asarray(array).dtype)
     if isinstance(pad_width, dict):
         widths = [(0, 0)] * np.ndim(array)
         for axis, width in pad_width.items():
@@ -315,7 +322,7 @@ def kron(a: ArrayLike, b: ArrayLike) -> Any:
         a: the array, (*shape,).
         b: the array, (*other,).
     """
-    a, b = jnp.asarray(a), jnp.asarray(b)
+    a, b = typed(a), typed(b)
     if a.dtype == b.dtype == bool:
         return jnp.kron(a.astype("uint8"), b.astype("uint8")).astype(bool)
     return jnp.kron(a, b)
@@ -352,7 +359,7 @@ COMPLETED: dict[str, Callable[..., Any]] = {
     fun.__name__: fun
     for fun in (
         *(partition, argpartition, unravel_index, ravel_multi_index, choose, ix_, mask_indices),
-        *(clip, dot, reciprocal, nanargmax, nanargmin, average, einsum, einsum_path, pad),
+        *(clip, dot, reciprocal, nanargmax, nanargmin, average, einsum, einsum_path),
         *(tile, kron, searchsorted),
     )
 }

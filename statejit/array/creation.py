@@ -17,6 +17,7 @@ from .._core.slots import is_tracer
 from .assigning import cast
 from .calculus import typed
 from .indexing import is_known
+from .lifting import symbol_as_array
 from .operators import is_whole
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
@@ -37,8 +38,9 @@ def full(shape: Any, fill_value: ArrayLike, dtype: Any = None, **kwargs: Any) ->
     Raises:
         OverflowError: if the dtype can not hold a Python integer.
     """
-    if dtype is not None:
-        fill_value = cast(fill_value, jax.dtypes.canonicalize_dtype(dtype))
+    if dtype is None:
+        return jnp.full(shape, symbol_as_array(fill_value), **kwargs)
+    fill_value = cast(fill_value, jax.dtypes.canonicalize_dtype(dtype))
     return jnp.full(shape, fill_value, dtype, **kwargs)
 
 

@@ -20,6 +20,7 @@ from .creation import CREATION
 from .gathering import take
 from .histograms import HISTOGRAMS
 from .quantiles import QUANTILES
+from .scalars import SCALARS
 from .ufuncs import WithOptions, frompyfunc, ufunc
 from .viewing import VIEWING
 from .wrapping import Grid, function
@@ -113,7 +114,8 @@ def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     return array(a)
 
 
-COMPLETED = completed.COMPLETED | CREATION | ACCUMULATED | CALCULUS | HISTOGRAMS | QUANTILES
+COMPLETED = completed.COMPLETED | CREATION | ACCUMULATED | CALCULUS | HISTOGRAMS
+COMPLETED |= QUANTILES | SCALARS
 """Functions that take or do more than those of JAX, by name."""
 
 _CLIPS = WithOptions(function(completed.clip, np.clip), completed.clip, 3)

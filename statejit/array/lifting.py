@@ -22,9 +22,6 @@ AS_IS = frozenset({int, float, bool, complex, str, type(None), type, slice})
 SHAPING = frozenset({"arange", "linspace", "logspace", "geomspace", "tri", "eye", "identity"})
 """Functions whose numbers decide a shape; those that vary from call to call become guards."""
 
-FILLING = frozenset({"full", "full_like"})
-"""Functions whose second argument becomes an array of another shape."""
-
 KNOWN = frozenset({int, float, bool, complex})
 """Exact types of numbers that are no symbols."""
 
@@ -42,7 +39,7 @@ def taking_arrays(fun: Function) -> Function:
     """
     lists, sequences = _listy(fun), _listy(fun, "Sequence[ArrayLike]")
     name = getattr(fun, "__name__", "")
-    shaping, filling = name in SHAPING, name in FILLING
+    shaping = name in SHAPING
 
     def call(*args: Any, **kwargs: Any) -> Any:
         args = tuple(
@@ -63,9 +60,6 @@ def taking_arrays(fun: Function) -> Function:
         if shaping:
             args = tuple([plain(a) for a in args])
             kwargs = {k: plain(v) for k, v in kwargs.items()}
-        if filling:
-            args = tuple([symbol_as_array(a) if i == 1 else a for i, a in enumerate(args)])
-            kwargs = {k: symbol_as_array(v) if k == "fill_value" else v for k, v in kwargs.items()}
         return fun(*args, **kwargs)
 
     return call
@@ -108,7 +102,7 @@ def as_now(array: np.ndarray) -> np.ndarray:
 
 def stacked(children: Any) -> Any:
     """Returns nested lists as one array: NumPy's if all in them is known, and JAX's if not."""
-    leaves = jax.tree.leaves(children, is_leaf=_is_symbol)
+    leaves = numbers(children)
     if any(map(_is_symbol, leaves)):
         return jnp.asarray(jax.tree.map(symbol_as_array, children, is_leaf=_is_symbol))
     if not all(map(_is_known, leaves)):
@@ -120,7 +114,12 @@ def stacked(children: Any) -> Any:
 
 def is_numpys(values: Any) -> bool:
     """Says whether all that nested lists hold is known to NumPy: numbers, and its own arrays."""
-    return all(map(_is_known, jax.tree.leaves(values, is_leaf=_is_symbol)))
+    return all(map(_is_known, numbers(values)))
+
+
+def numbers(values: Any) -> list[Any]:
+    """Returns what nested lists hold, symbolic numbers among it."""
+    return jax.tree.leaves(values, is_leaf=_is_symbol)
 
 
 def _is_known(value: Any) -> bool:

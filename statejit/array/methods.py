@@ -25,6 +25,7 @@ from . import assigning, complaints, completed, gathering
 from .accumulated import ACCUMULATED
 from .lifting import packed, taking_arrays, unpacked
 from .operators import Arithmetic, fitted, operand
+from .scalars import SCALARS
 from .signatures import Arguments, check_kind
 
 
@@ -170,9 +171,9 @@ class Methods(Arithmetic):
     cumsum = method(ACCUMULATED["cumsum"])
     dot = method(completed.dot)
     flatten = method(jnp.ravel)
-    max = method(jnp.max)
+    max = method(SCALARS["max"])
     mean = method(ACCUMULATED["mean"])
-    min = method(jnp.min)
+    min = method(SCALARS["min"])
     nonzero = method(jnp.nonzero)
     prod = method(jnp.prod)
     ptp = method(jnp.ptp)

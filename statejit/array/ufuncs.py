@@ -16,6 +16,7 @@ from .at import ufunc_at
 from .lifting import unpacked
 from .methods import check_out, into
 from .operators import casts_same_kind, check_cast, check_result, in_range, is_whole
+from .scalars import apart, holding
 from .wrapping import function
 
 Fun = Callable[..., Any]
@@ -138,6 +139,8 @@ def _give_methods(result: Any, fun: Any, numpys: np.ufunc) -> None:
                 wide(jaxs) if numpys in SUMMING and method in ("accumulate", "reduceat") else jaxs
             )
             jaxs = _with_indices(jaxs) if method == "reduceat" else jaxs
+            jaxs = apart(jaxs, 2) if method == "outer" else jaxs
+            jaxs = holding(jaxs) if method == "reduce" and numpys not in SUMMING else jaxs
             setattr(result, method, function(jaxs, getattr(numpys, method)))
     if numpys.nout == 1:
         result.at = ufunc_at(fun)

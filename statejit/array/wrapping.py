@@ -20,7 +20,7 @@ Fun = Callable[..., Any]
 ARRAYS = frozenset(
     {
         *("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"),
-        *("where", "select", "frombuffer", "fromfunction", "fromiter", "fromfile", "fromstring"),
+        *("where", "select", "frombuffer", "fromiter", "fromfile", "fromstring"),
         *("from_dlpack", "astype", "sort"),
     }
 )
