@@ -114,8 +114,9 @@ def copy(a: Any, order: Any = None, subok: bool = False) -> Array:
     return array(a)
 
 
-COMPLETED = completed.COMPLETED | CREATION | ACCUMULATED | CALCULUS | HISTOGRAMS
-COMPLETED |= QUANTILES | SCALARS
+COMPLETED = (
+    completed.COMPLETED | SCALARS | CREATION | ACCUMULATED | CALCULUS | HISTOGRAMS | QUANTILES
+)
 """Functions that take or do more than those of JAX, by name."""
 
 _CLIPS = WithOptions(function(completed.clip, np.clip), completed.clip, 3)
