@@ -235,6 +235,12 @@ xp.nanmax(u, 0, initial=300)
 xp.sum(u, initial=300), u.prod(initial=300), xp.add.reduce(u, initial=300)
 xp.maximum.reduce(u, initial=300)
 xp.bitwise_or.reduce(u, initial=300)
+xp.max(a=u, initial=300)
+xp.sum(u, initial=300, dtype="uint8")
+u.sum(None, "uint8", initial=-1)
+xp.nanprod(u, dtype="uint8", initial=300)
+xp.add.reduce(u, 0, "uint8", None, False, 300)
+xp.logical_or.reduce(u, initial=300), xp.logical_and.reduce(u, initial=300)
 xp.add.outer(u, 300), xp.multiply.outer(300, u), xp.maximum.outer(u, 2)
 xp.outer(u, 300), xp.kron(u, 300), xp.kron(300, u), xp.inner(u, 300), xp.inner(300, u)
 xp.vdot(u[:1], 300), xp.tensordot(u, 300, 0), xp.dot(u, 300)
@@ -247,8 +253,15 @@ xp.piecewise(u, [u > 1], [300])
 xp.piecewise(u, [u > 1], [lambda x: x * 2, -1])
 xp.piecewise(u, [u > 1, u > 2], [3, lambda x: x * 2, 7]), xp.piecewise(u, u > 1, [3, 4])
 xp.piecewise(u, [u > 1], [lambda x: x + 300])
+xp.piecewise(a[:, :2], a[:, :2] > 3, [1, 2]), xp.piecewise(a, [[True, False]], [1, 2])
+xp.piecewise(u, xp.array([[True, False, True], [False, True, False]]), [1, 2])
+xp.piecewise(3.0, [False, True], [1, 2]), xp.piecewise(a, True, [1])
+xp.piecewise(u, [True], [1])
+xp.piecewise(a, [[True, False, True]], [1])
+xp.correlate(u, 3)
 xp.piecewise(-2.0, True, [lambda x, by: x * by, 3], 2), xp.piecewise(u, [True, False, True], [3])
 xp.fromfunction(lambda i: i + 300, (2,), dtype="uint8")
+xp.fromfunction(lambda i, by: i * by, (2,), by=3, like=None)
 xp.pad(u.astype("int8"), 1, constant_values=300)
 xp.pad(u.astype("int8"), 1, constant_values=(1, -129))
 xp.where(w > 1, u, 3), xp.where(w > 1, 3, u), xp.where(w > 1, u > 1, 300), xp.where(w > 1, w, 10**30)
@@ -258,6 +271,14 @@ xp.where(w > 1, u, 3), xp.where(w > 1, 3, u), xp.where(w > 1, u > 1, 300), xp.wh
 def test_python_integers_that_a_dtype_can_not_hold_are_numpys_matter_wherever_they_go():
     for expression in OUT_OF_RANGE.strip().splitlines():
         assert outcome(snp, expression) == outcome(np, expression), expression
+
+
+def test_random_keys_are_joined_and_chosen_as_before():
+    key, other = jax.random.split(jax.random.key(0))
+    found = [snp.stack([key, other]), snp.hstack([key[None], other[None]])]
+    found = [*found, snp.where(snp.array([True, False]), key, other)]
+    for keys in found:
+        assert jax.random.bits(keys.value[1]) == jax.random.bits(other)
 
 
 def test_where_never_cuts_a_python_integer_to_the_dtype_of_the_array():

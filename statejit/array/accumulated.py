@@ -30,13 +30,13 @@ def wide(jaxs: Callable[..., Any]) -> Callable[..., Any]:
         given = signature.bind(*args, **kwargs)
         if given.arguments.get("dtype") is None:
             array = jnp.asarray(given.arguments[first])
-            given.arguments[first] = array.astype(_dtype_of_sums(array.dtype))
+            given.arguments[first] = array.astype(dtype_of_sums(array.dtype))
         return jaxs(*given.args, **given.kwargs)
 
     return summed
 
 
-def _dtype_of_sums(dtype: Any) -> Any:
+def dtype_of_sums(dtype: Any) -> Any:
     """Returns the dtype of sums of numbers of a dtype."""
     wider = WIDE.get(getattr(dtype, "kind", ""))
     wider = dtype if wider is None else jax.dtypes.canonicalize_dtype(wider)

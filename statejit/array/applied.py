@@ -19,8 +19,8 @@ from .._core.slots import is_tracer
 from . import completed
 from .array import fresh, made
 from .calculus import typed
-from .lifting import stacked, unpacked
-from .scalars import check_held
+from .lifting import packed, stacked, unpacked
+from .operators import check_fitting
 from .wrapping import function
 
 Fun = Callable[..., Any]
@@ -135,21 +135,28 @@ def vectorize(
     return over_arrays
 
 
-def fromfunction(function: Fun, shape: Any, *, dtype: Any = float, **kwargs: Any) -> Any:
+def fromfunction(
+    function: Fun, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any
+) -> Any:
     """Returns what a function makes of the indices along each axis.
 
     Args:
         function: takes arrays of integers or floats, (*shape,), one for each axis.
         shape: the shape of the grid.
         dtype: the dtype of the indices.
+        like: changes nothing here.
         kwargs: what else the function is given.
+
+    Returns:
+        What the function returns, its arrays as mutable ones.
 
     Example:
         >>> import statejit.numpy as snp
         >>> snp.fromfunction(lambda i, j: i + j, (2, 2), dtype=int).tolist()
         [[0, 1], [1, 2]]
     """
-    return function(*map(fresh, jnp.indices(shape, jax.dtypes.canonicalize_dtype(dtype))), **kwargs)
+    indices = jnp.indices(shape, jax.dtypes.canonicalize_dtype(dtype))
+    return packed(function(*map(fresh, indices), **kwargs), fresh)
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
@@ -157,7 +164,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
     Args:
         x: the array, (*shape,).
-        condlist: the conditions, (*shape,) each, or one of them.
+        condlist: the conditions, (*shape,) each, or about the first axes; one alone for a row.
         funclist: functions of an element, or numbers; one more is for where no condition holds. All
             functions are evaluated for all elements.
         args: what else the functions are given.
@@ -165,6 +172,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
     Raises:
         OverflowError: if the dtype of the array can not hold a number of `funclist`.
+        IndexError: if a condition has another shape.
+        ValueError: if there are not as many functions as conditions, or one more.
 
     Example:
         >>> import statejit.numpy as snp
@@ -173,8 +182,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         [0.0, 6.0]
     """
     array = jnp.asarray(unpacked(x, True))
-    conditions = _conditions(condlist, array.ndim)
-    check_held([f for f in funclist if not callable(f)], array.dtype)
+    conditions = [_over(condition, array.shape) for condition in _listed(condlist, array.ndim)]
+    check_fitting([f for f in funclist if not callable(f)], array.dtype)
     pieces = [_of_element(f) if callable(f) else unpacked(f) for f in funclist]
     return fresh(jnp.piecewise(array, conditions, pieces, *map(unpacked, args), **unpacked(kw)))
 
@@ -196,13 +205,24 @@ def _of_row(fun: Fun) -> Fun:
     return call
 
 
-def _conditions(condlist: Any, ndim: int) -> list[Any]:
-    """Returns the conditions of `piecewise`, of which there may be one alone, without a list."""
-    if not isinstance(condlist, (list, tuple)):
-        array = jnp.asarray(unpacked(condlist))
-        return list(array) if array.ndim > max(ndim, 1) or (array.ndim and not ndim) else [array]
-    conditions = [jnp.asarray(unpacked(c, True)) for c in condlist]
-    return [jnp.stack(conditions)] if ndim and not conditions[0].ndim else conditions
+def _listed(condlist: Any, ndim: int) -> list[Any]:
+    """Returns the conditions of `piecewise`: as NumPy, it takes one alone for a list of one."""
+    if isinstance(condlist, (list, tuple)):
+        conditions = [jnp.asarray(unpacked(c, True)) for c in condlist]
+        return [jnp.stack(conditions)] if ndim and not conditions[0].ndim else conditions
+    array = jnp.asarray(unpacked(condlist))
+    return list(array) if array.ndim > min(ndim, 1) else [array]
+
+
+def _over(condition: Any, shape: tuple[int, ...]) -> Any:
+    """Returns a condition about the first axes of an array as one about its elements."""
+    if condition.shape != shape[: condition.ndim]:
+        raise IndexError(
+            f"boolean index did not match indexed array: its shape is {condition.shape}, and that "
+            f"of the array is {shape}"
+        )
+    rest = (1,) * (len(shape) - condition.ndim)
+    return jnp.broadcast_to(condition.reshape(condition.shape + rest), shape)
 
 
 def _of_element(fun: Fun) -> Fun:

@@ -14,6 +14,7 @@ from .._core.frames import CURRENT
 from .._core.slots import is_tracer
 from .._core.windows import Window
 from . import assigning, indexing
+from .calculus import typed
 from .lifting import symbol_as_array
 from .operators import operand
 from .torchlike import Torchlike
@@ -167,15 +168,11 @@ def content(value: Any, dtype: Any = None) -> Any:
         dtype: the dtype, if another one is wanted.
     """
     if isinstance(value, jax.Array):
-        return _strong(value) if dtype is None else jnp.asarray(value, dtype)
+        return typed(value) if dtype is None else jnp.asarray(value, dtype)
     if dtype is not None and isinstance(value, (int, list, tuple)):
         dtype = jax.dtypes.canonicalize_dtype(dtype)
         value = assigning.cast(value, dtype) if jnp.issubdtype(dtype, jnp.integer) else value
-    return _strong(jnp.array(symbol_as_array(operand(value)), dtype))
-
-
-def _strong(value: jax.Array) -> jax.Array:
-    return value.astype(value.dtype) if value.weak_type else value
+    return typed(jnp.array(symbol_as_array(operand(value)), dtype))
 
 
 def fresh(value: Any) -> Array:

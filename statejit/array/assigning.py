@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.numbers import Number
-from .lifting import is_numpys, numbers
-from .operators import fitting_whole, is_whole, operand
+from .lifting import is_numpys
+from .operators import check_fitting, operand
 
 
 def cast(new: Any, dtype: Any) -> Any:
@@ -18,8 +18,7 @@ def cast(new: Any, dtype: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.integer):
         if type(new) in (int, bool) or (isinstance(new, (list, tuple)) and is_numpys(new)):
             return np.array(new, dtype)  # raises if one is out of bounds, as NumPy does
-        for number in filter(is_whole, numbers(new)):
-            fitting_whole(number, dtype)
+        check_fitting(new, dtype)
     new = operand(new)
     if isinstance(new, jax.Array) and new.dtype == dtype:
         return new

@@ -35,8 +35,8 @@ def typed(value: Any) -> Any:
     Args:
         value: anything array-like.
     """
-    value = jnp.asarray(value)
-    return value.astype(value.dtype) if value.weak_type else value
+    value = value if isinstance(value, jax.Array) else jnp.asarray(value)
+    return value.astype(value.dtype) if getattr(value, "weak_type", False) else value  # of no keys
 
 
 def row(value: Any) -> Any:
@@ -133,7 +133,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid", **kwargs: Any) ->
         mode: as in `convolve`.
         kwargs: what else `jax.numpy.correlate` takes.
     """
-    a, v = row(a), row(v)
+    a, v = typed(a), typed(v)
     if not _are_whole(a, v) or a.ndim != 1 or v.ndim != 1 or 0 in (a.size, v.size):
         return jnp.correlate(a, v, mode, **kwargs)
     return _of_integers(a, v[::-1], mode, int(a.size < v.size))

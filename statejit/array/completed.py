@@ -17,8 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .calculus import typed
 from .indexing import is_known
-from .operators import in_range, is_whole
-from .scalars import check_held
+from .operators import check_fitting, in_range, is_whole
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -290,8 +289,9 @@ def pad(array: ArrayLike, pad_width: Any, mode: Any = "constant", **kwargs: Any)
     Raises:
         OverflowError: if a signed dtype can not hold a Python integer of `constant_values`.
     """
-    if jnp.issubdtype(jnp.asarray(array).dtype, jnp.signedinteger):  # NumPy cuts to unsigned ones
-        check_held(kwargs.get("constant_values"), jnp.asarray(array).dtype)
+    dtype = jnp.asarray(array).dtype
+    if jnp.issubdtype(dtype, jnp.signedinteger):  # to unsigned ones NumPy cuts, too
+        check_fitting(kwargs.get("constant_values"), dtype)
     if isinstance(pad_width, dict):
         widths = [(0, 0)] * np.ndim(array)
         for axis, width in pad_width.items():

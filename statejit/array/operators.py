@@ -18,7 +18,7 @@ from .._core.numbers import Number, plain
 from .._core.slots import is_tracer
 from . import complaints, quick
 from .elements import Augmented
-from .lifting import as_now, stacked
+from .lifting import as_now, numbers, stacked
 
 Binary = Callable[[Any, Any], Any]
 
@@ -155,6 +155,22 @@ def fitting_whole(value: Any, dtype: Any) -> Any:
     if not limits.min <= value <= limits.max:
         np.array(plain(value), dtype)  # raises
     return value
+
+
+def check_fitting(values: Any, dtype: Any) -> None:
+    """Refuses Python integers that a dtype of integers can not hold.
+
+    Args:
+        values: a number, or nested lists of them; what else it is does not matter.
+        dtype: the dtype.
+
+    Raises:
+        OverflowError: as NumPy does.
+    """
+    if jnp.issubdtype(dtype, jnp.integer):
+        several = numbers(values) if isinstance(values, (list, tuple)) else [values]
+        for number in filter(is_whole, several):
+            fitting_whole(number, dtype)
 
 
 def _repeats(fun: Binary, left: Any, right: Any) -> bool:

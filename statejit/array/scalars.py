@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .accumulated import dtype_of_sums
 from .calculus import typed
-from .lifting import numbers
-from .operators import fitting_whole, in_range, is_whole
+from .operators import check_fitting, in_range, is_whole
 
 ArrayLike = Any  # by this name `function` knows where a list is an array
 
@@ -40,38 +40,29 @@ def apart(jaxs: Callable[..., Any], count: int = 1) -> Callable[..., Any]:
     return of_own_dtypes
 
 
-def holding(jaxs: Callable[..., Any], name: str = "initial") -> Callable[..., Any]:
-    """Returns a function of JAX that refuses a number which the array can not hold.
+def holding(
+    jaxs: Callable[..., Any], dtype_of: Callable[[Any], Any] | None = None
+) -> Callable[..., Any]:
+    """Returns a reduction of JAX that refuses an `initial=` which its result can not hold.
 
     Args:
         jaxs: takes the array first.
-        name: the parameter of the number.
+        dtype_of: from the dtype of the array to that of the result, if it is another one.
     """
-    place = list(inspect.signature(jaxs).parameters).index(name)
+    signature = inspect.signature(jaxs)
+    names = list(signature.parameters)
+    place = names.index("initial")
 
     @functools.wraps(jaxs)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        number = args[place] if place < len(args) else kwargs.get(name)
-        if number is not None and args:
-            check_held(number, kwargs.get("dtype") or jnp.asarray(args[0]).dtype)
+        if len(args) > place or kwargs.get("initial") is not None:
+            given = signature.bind(*args, **kwargs).arguments
+            dtype = jnp.asarray(given[names[0]]).dtype
+            dtype = given.get("dtype") or (dtype_of(dtype) if dtype_of else dtype)
+            check_fitting(given["initial"], jax.dtypes.canonicalize_dtype(dtype))
         return jaxs(*args, **kwargs)
 
     return checked
-
-
-def check_held(values: Any, dtype: Any) -> None:
-    """Refuses Python integers that a dtype of integers can not hold.
-
-    Args:
-        values: a number, or nested lists of them; what else it is does not matter.
-        dtype: the dtype.
-
-    Raises:
-        OverflowError: as NumPy does.
-    """
-    if jnp.issubdtype(dtype, jnp.integer):
-        for number in filter(is_whole, numbers(values)):
-            fitting_whole(number, jax.dtypes.canonicalize_dtype(dtype))
 
 
 def where(condition: ArrayLike, x: ArrayLike = None, y: ArrayLike = None, /, **kwargs: Any) -> Any:
@@ -109,6 +100,10 @@ SCALARS = {
     **{
         name: holding(getattr(jnp, name))
         for name in ("max", "min", "amax", "amin", "nanmax", "nanmin")
+    },
+    **{
+        jaxs.__name__: holding(jaxs, dtype_of_sums)
+        for jaxs in (jnp.sum, jnp.prod, jnp.nansum, jnp.nanprod)
     },
 }
 """These functions, by name."""

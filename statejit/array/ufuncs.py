@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .accumulated import wide
+from .accumulated import dtype_of_sums, wide
 from .array import Array, made
 from .at import ufunc_at
 from .lifting import unpacked
@@ -25,6 +25,9 @@ UFUNC_METHODS = ("reduce", "accumulate", "reduceat", "outer")
 
 SUMMING = (np.add, np.multiply)
 """Ufuncs whose methods add up narrow integers in a wider dtype."""
+
+LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
+"""Ufuncs whose reductions have truth values, whatever they reduce."""
 
 
 def ufunc(fun: Any, numpys: np.ufunc) -> Fun:
@@ -134,16 +137,22 @@ def _give_methods(result: Any, fun: Any, numpys: np.ufunc) -> None:
         fun = jnp.frompyfunc(fun, numpys.nin, numpys.nout, identity=numpys.identity)
     if numpys.nin == 2 and numpys.nout == 1:
         for method in UFUNC_METHODS:
-            jaxs = getattr(fun, method)
-            jaxs = (
-                wide(jaxs) if numpys in SUMMING and method in ("accumulate", "reduceat") else jaxs
-            )
-            jaxs = _with_indices(jaxs) if method == "reduceat" else jaxs
-            jaxs = apart(jaxs, 2) if method == "outer" else jaxs
-            jaxs = holding(jaxs) if method == "reduce" and numpys not in SUMMING else jaxs
+            jaxs = _completed(getattr(fun, method), method, numpys)
             setattr(result, method, function(jaxs, getattr(numpys, method)))
     if numpys.nout == 1:
         result.at = ufunc_at(fun)
+
+
+def _completed(jaxs: Any, method: str, numpys: np.ufunc) -> Fun:
+    """Returns a method of JAX's ufunc with what it lacks of NumPy's."""
+    if method == "outer":
+        return apart(jaxs, 2)
+    if method == "reduce":
+        if numpys in LOGICAL:
+            return jaxs
+        return holding(jaxs, dtype_of_sums if numpys in SUMMING else None)
+    jaxs = wide(jaxs) if numpys in SUMMING else jaxs
+    return _with_indices(jaxs) if method == "reduceat" else jaxs
 
 
 def _with_indices(reduceat: Any) -> Fun:

@@ -11,6 +11,7 @@ import jax
 from .._core.cells import Cell
 from . import complaints
 from .array import Array, fresh, made
+from .calculus import typed
 from .lifting import packed, taking_arrays, unpacked
 from .methods import assigned
 from .signatures import Arguments
@@ -63,7 +64,7 @@ def function(fun: Fun, numpys: Fun | None = None) -> Fun:
 
 def strong(value: Any) -> Array:
     """Returns the mutable array of a result that is an array, and no scalar, in NumPy."""
-    return fresh(value.astype(value.dtype) if value.weak_type else value)
+    return fresh(typed(value))
 
 
 class Grid:
